@@ -1,0 +1,93 @@
+//! C constants that have one value wherever they exist. Those that differ between versions are in `options`.
+#![allow(missing_docs, non_upper_case_globals)] // named and documented by C
+
+use std::ffi::{c_int, c_long, c_ulong};
+
+use super::macros::constants;
+
+constants! {
+    header "openssl/ssl.h" {
+        SSL_ERROR_NONE: c_int = 0;
+        SSL_ERROR_SSL: c_int = 1;
+        SSL_ERROR_WANT_READ: c_int = 2;
+        SSL_ERROR_WANT_WRITE: c_int = 3;
+        SSL_ERROR_SYSCALL: c_int = 5;
+        SSL_ERROR_ZERO_RETURN: c_int = 6;
+        SSL_VERIFY_NONE: c_int = 0;
+        SSL_VERIFY_PEER: c_int = 1;
+        SSL_VERIFY_FAIL_IF_NO_PEER_CERT: c_int = 2;
+        SSL_MODE_ENABLE_PARTIAL_WRITE: c_long = 0x1;
+        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER: c_long = 0x2;
+        SSL_MODE_AUTO_RETRY: c_long = 0x4;
+        SSL_SENT_SHUTDOWN: c_int = 1;
+        SSL_RECEIVED_SHUTDOWN: c_int = 2;
+        SSL_CB_HANDSHAKE_START: c_int = 0x10;
+        SSL_CB_HANDSHAKE_DONE: c_int = 0x20;
+        SSL_CTRL_SET_TMP_ECDH: c_int = 4;
+        SSL_CTRL_EXTRA_CHAIN_CERT: c_int = 14;
+        SSL_CTRL_OPTIONS: c_int = 32 where openssl "..1.1.0";
+        SSL_CTRL_MODE: c_int = 33;
+        SSL_CTRL_SET_SESS_CACHE_MODE: c_int = 44;
+        SSL_CTRL_SET_TLSEXT_HOSTNAME: c_int = 55;
+        SSL_CTRL_SET_ECDH_AUTO: c_int = 94 where openssl "..1.1.0", libressl "never";
+        SSL_CTRL_SET_MIN_PROTO_VERSION: c_int = 123 where openssl "1.1.0..";
+        SSL_CTRL_SET_MAX_PROTO_VERSION: c_int = 124 where openssl "1.1.0..";
+        SSL_FILETYPE_PEM: c_int = 1;
+    }
+    header "openssl/tls1.h" {
+        TLSEXT_NAMETYPE_host_name: c_int = 0;
+        TLS1_VERSION: c_int = 0x301;
+        TLS1_1_VERSION: c_int = 0x302;
+        TLS1_2_VERSION: c_int = 0x303;
+        TLS1_3_VERSION: c_int = 0x304 where openssl "1.1.1..", libressl "2.9..";
+        SSL_TLSEXT_ERR_OK: c_int = 0;
+        SSL_TLSEXT_ERR_ALERT_FATAL: c_int = 2;
+        SSL_TLSEXT_ERR_NOACK: c_int = 3;
+    }
+    header "openssl/bio.h" {
+        BIO_CTRL_EOF: c_int = 2;
+        BIO_CTRL_PUSH: c_int = 6;
+        BIO_CTRL_POP: c_int = 7;
+        BIO_CTRL_PENDING: c_int = 10;
+        BIO_CTRL_FLUSH: c_int = 11;
+        BIO_CTRL_DUP: c_int = 12;
+        BIO_CTRL_WPENDING: c_int = 13;
+        BIO_C_SET_BUF_MEM_EOF_RETURN: c_int = 130;
+        BIO_FLAGS_READ: c_int = 0x1;
+        BIO_FLAGS_WRITE: c_int = 0x2;
+        BIO_FLAGS_SHOULD_RETRY: c_int = 0x8;
+        BIO_TYPE_SOURCE_SINK: c_int = 0x400;
+    }
+    header "openssl/x509_vfy.h" {
+        X509_V_OK: c_long = 0;
+    }
+    header "openssl/x509v3.h" {
+        X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS: std::ffi::c_uint = 0x4;
+    }
+    header "openssl/asn1.h" {
+        ASN1_STRFLGS_ESC_2253: c_ulong = 0x1;
+        ASN1_STRFLGS_ESC_CTRL: c_ulong = 0x2;
+        ASN1_STRFLGS_UTF8_CONVERT: c_ulong = 0x10;
+        ASN1_STRFLGS_DUMP_UNKNOWN: c_ulong = 0x100;
+        ASN1_STRFLGS_DUMP_DER: c_ulong = 0x200;
+    }
+    header "openssl/x509.h" {
+        XN_FLAG_SEP_CPLUS_SPC: c_ulong = 0x20000;
+        X509_R_CERT_ALREADY_IN_HASH_TABLE: c_int = 101;
+    }
+    header "openssl/pem.h" {
+        PEM_R_NO_START_LINE: c_int = 108;
+        PEM_R_BAD_PASSWORD_READ: c_int = 104;
+    }
+    header "openssl/err.h" {
+        ERR_LIB_SYS: c_int = 2;
+        ERR_LIB_PEM: c_int = 9;
+        ERR_LIB_X509: c_int = 11;
+        ERR_LIB_SSL: c_int = 20;
+        ERR_TXT_STRING: c_int = 2;
+    }
+    header "openssl/sslerr.h" {
+        SSL_R_UNEXPECTED_EOF_WHILE_READING: c_int = 294 where openssl "3.0..", libressl "never";
+        SSL_R_CERTIFICATE_VERIFY_FAILED: c_int = 134;
+    }
+}

@@ -1,0 +1,14 @@
+//! What C offers: opaque types, the lists of functions and constants, and the table of pointers made from them.
+
+mod macros;
+
+pub mod constants;
+pub mod memory;
+pub mod options;
+pub mod spec;
+pub mod symbols;
+pub mod types;
+
+pub use spec::{ConstantSpec, Half, SymbolSpec};
+pub use symbols::{Functions, specs};
+pub use types::*;

@@ -1,0 +1,27 @@
+//! `openssl/crypto.h`: version, initialisation, locks.
+
+use std::ffi::{c_char, c_int, c_ulong};
+
+use crate::ffi::macros::symbols;
+use crate::ffi::types::*;
+
+symbols! {
+    /// Functions of `openssl/crypto.h`.
+    table Crypto, library Crypto, header "openssl/crypto.h";
+    required {
+        fn OpenSSL_version(kind: c_int) -> *const c_char where openssl "1.1.0..", was "SSLeay_version";
+    }
+    optional {
+        fn OPENSSL_init_crypto(flags: u64, settings: *const OPENSSL_INIT_SETTINGS) -> c_int where openssl "1.1.0..";
+        fn OPENSSL_INIT_new() -> *mut OPENSSL_INIT_SETTINGS where openssl "1.1.0..", libressl "never";
+        fn OPENSSL_INIT_free(settings: *mut OPENSSL_INIT_SETTINGS) where openssl "1.1.0..", libressl "never";
+        fn OPENSSL_INIT_set_config_filename(settings: *mut OPENSSL_INIT_SETTINGS, file: *const c_char) -> c_int
+            where openssl "1.1.1b..", libressl "never";
+        fn CRYPTO_num_locks() -> c_int where openssl "..1.1.0";
+        fn CRYPTO_get_locking_callback() -> Option<locking_cb> where openssl "..1.1.0";
+        fn CRYPTO_set_locking_callback(callback: Option<locking_cb>) where openssl "..1.1.0";
+        fn CRYPTO_THREADID_get_callback() -> Option<threadid_cb> where openssl "..1.1.0";
+        fn CRYPTO_THREADID_set_callback(callback: threadid_cb) -> c_int where openssl "..1.1.0";
+        fn CRYPTO_THREADID_set_numeric(id: *mut CRYPTO_THREADID, value: c_ulong) where openssl "..1.1.0";
+    }
+}

@@ -1,0 +1,64 @@
+//! The functions of C, one list for each header.
+
+pub mod bio;
+pub mod conf;
+pub mod crypto;
+pub mod err;
+pub mod evp;
+pub mod pem;
+pub mod rand;
+pub mod ssl;
+pub mod x509;
+pub mod x509_vfy;
+
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
+use super::spec::SymbolSpec;
+
+macro_rules! tables {
+    ($($field:ident: $table:ident),* $(,)?) => {
+        /// Every function of one loaded library, one table for each C header.
+        #[derive(Debug)]
+        pub struct Functions {
+            $(
+                #[doc = concat!("Functions of the header that `", stringify!($field), "` is named after.")]
+                pub $field: $field::$table,
+            )*
+        }
+
+        impl Functions {
+            /// Makes the tables from one pointer for each entry of [`specs`], in its order.
+            ///
+            /// `None` when a required pointer is missing.
+            ///
+            /// # Safety
+            /// Each pointer must be the C function that the entry in the same place describes.
+            pub(crate) unsafe fn fill(pointers: &[Option<NonNull<c_void>>]) -> Option<Self> {
+                let mut pointers = pointers.iter().copied();
+                Some(Self {
+                    // SAFETY: the tables take their pointers in the order of `specs`; the caller vouches for each.
+                    $($field: unsafe { $field::$table::fill(&mut pointers)? },)*
+                })
+            }
+        }
+
+        /// Data about every function, in the order of the tables.
+        pub fn specs() -> impl Iterator<Item = &'static SymbolSpec> {
+            [$($field::$table::SPECS),*].into_iter().flatten()
+        }
+    };
+}
+
+tables! {
+    bio: Bio,
+    conf: Conf,
+    crypto: Crypto,
+    err: Err,
+    evp: Evp,
+    pem: Pem,
+    rand: Rand,
+    ssl: Ssl,
+    x509: X509Functions,
+    x509_vfy: X509Vfy,
+}

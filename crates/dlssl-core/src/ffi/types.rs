@@ -1,0 +1,57 @@
+//! Opaque C types and the types of callbacks. Names are C's.
+#![allow(non_camel_case_types, missing_docs)]
+
+use std::ffi::{c_char, c_int, c_long, c_uchar, c_void};
+
+/// Declares types that exist behind pointers only: not sized by us, not `Send`, not `Sync`, not `Unpin`.
+macro_rules! opaque {
+    ($($(#[$meta:meta])* $name:ident;)*) => {$(
+        $(#[$meta])*
+        #[repr(C)]
+        pub struct $name {
+            bytes: [u8; 0],
+            marker: std::marker::PhantomData<(*mut u8, std::marker::PhantomPinned)>,
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    )*};
+}
+
+opaque! {
+    ASN1_STRING; BIO; BIO_METHOD; EVP_PKEY; OPENSSL_INIT_SETTINGS; SSL; SSL_CIPHER; SSL_CTX; SSL_METHOD;
+    X509; X509_NAME; X509_STORE; X509_STORE_CTX; X509_VERIFY_PARAM;
+}
+
+pub type pem_password_cb =
+    unsafe extern "C" fn(buf: *mut c_char, size: c_int, rwflag: c_int, userdata: *mut c_void) -> c_int;
+pub type SSL_verify_cb = unsafe extern "C" fn(preverify_ok: c_int, ctx: *mut X509_STORE_CTX) -> c_int;
+pub type SSL_CTX_alpn_select_cb_func = unsafe extern "C" fn(
+    ssl: *mut SSL,
+    out: *mut *const c_uchar,
+    outlen: *mut c_uchar,
+    offered: *const c_uchar,
+    offered_len: std::ffi::c_uint,
+    arg: *mut c_void,
+) -> c_int;
+pub type SSL_info_cb = unsafe extern "C" fn(ssl: *const SSL, kind: c_int, value: c_int);
+
+pub type BIO_write_fn = unsafe extern "C" fn(bio: *mut BIO, data: *const c_char, len: c_int) -> c_int;
+pub type BIO_read_fn = unsafe extern "C" fn(bio: *mut BIO, data: *mut c_char, len: c_int) -> c_int;
+pub type BIO_puts_fn = unsafe extern "C" fn(bio: *mut BIO, text: *const c_char) -> c_int;
+pub type BIO_gets_fn = unsafe extern "C" fn(bio: *mut BIO, data: *mut c_char, len: c_int) -> c_int;
+pub type BIO_ctrl_fn = unsafe extern "C" fn(bio: *mut BIO, cmd: c_int, larg: c_long, parg: *mut c_void) -> c_long;
+
+/// Lock callback of OpenSSL 1.0.2.
+pub type locking_cb = unsafe extern "C" fn(mode: c_int, lock: c_int, file: *const c_char, line: c_int);
+/// Thread identity as OpenSSL 1.0.2 passes it around.
+#[repr(C)]
+#[derive(Debug)]
+pub struct CRYPTO_THREADID {
+    pub pointer: *mut c_void,
+    pub value: std::ffi::c_ulong,
+}
+pub type threadid_cb = unsafe extern "C" fn(id: *mut CRYPTO_THREADID);

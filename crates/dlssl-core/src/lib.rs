@@ -1,0 +1,38 @@
+//! OpenSSL and LibreSSL loaded when the program runs.
+//!
+//! Finds a libssl and a libcrypto, proves that the two belong together, fills a table of C functions and can do it
+//! again while the program runs. Raw: `unsafe` is at home here, TLS policy and I/O are not. For TLS streams see the
+//! crate `dlssl`.
+//!
+//! ```no_run
+//! let library = dlssl_core::current()?;
+//! println!("{}", library.explain());
+//! let mut key = [0; 32];
+//! library.random(&mut key)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where things are
+//! - [`ffi`]: what C offers, each function and constant declared once with the versions that have it.
+//! - [`Loader`]: from a choice to a checked [`Library`]; [`Explanation`] records how.
+//! - [`compat`]: version differences, the newest shape over all.
+//! - [`Slot`], [`current`], [`reload`]: generations.
+
+mod capability;
+pub mod compat;
+mod error;
+mod explanation;
+pub mod ffi;
+mod library;
+mod load;
+mod reload;
+mod version;
+
+pub use capability::{Capability, CapabilityState};
+pub use error::{ErrorEntry, ErrorStack, LoadError, LoadFailure};
+pub use explanation::{Attempt, Explanation, Failure, Step, Taken};
+pub use ffi::Half;
+pub use library::{Generation, Library};
+pub use load::{Configuration, Loader};
+pub use reload::{Reloaded, Slot, current, reload, reload_with};
+pub use version::{Flavour, Version, VersionRange};

@@ -1,0 +1,147 @@
+//! What a file is, before the dynamic linker sees it: so that a wrong file gets a better answer than its own.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use object::FileKind;
+use object::elf;
+
+use crate::error::LoadFailure;
+
+/// Bytes that tell what a file is: ELF's header with the machine in it, and more than the other magics need.
+const HEAD: usize = 64;
+
+/// Refuses a file that cannot be a shared library for this process.
+///
+/// # Errors
+/// [`LoadFailure::Unreadable`], [`LoadFailure::NotALibrary`] or [`LoadFailure::WrongArchitecture`].
+pub(crate) fn inspect(path: &Path) -> Result<(), LoadFailure> {
+    let unreadable = |error: std::io::Error| LoadFailure::Unreadable { path: path.to_owned(), os: error.to_string() };
+    let mut file = File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.is_dir() {
+        return Err(LoadFailure::NotALibrary { path: path.to_owned(), found: "a directory".into() });
+    }
+    let mut head = Vec::with_capacity(HEAD);
+    file.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(unreadable)?;
+    judge(path, &head)
+}
+
+/// Judges a file by its first bytes.
+pub(crate) fn judge(path: &Path, head: &[u8]) -> Result<(), LoadFailure> {
+    let not_a_library = |found: &str| LoadFailure::NotALibrary { path: path.to_owned(), found: found.to_owned() };
+    let found = match (head, FileKind::parse(head)) {
+        ([], _) => return Err(not_a_library("an empty file")),
+        ([0x7f, b'E', b'L', b'F', rest @ ..], _) => match elf_machine(rest) {
+            Some(found) => found,
+            None => return Err(not_a_library("a truncated ELF file")),
+        },
+        (_, Ok(FileKind::MachO64 | FileKind::MachO32 | FileKind::MachOFat32 | FileKind::MachOFat64)) => {
+            "macOS".to_owned()
+        }
+        ([b'M', b'Z', ..], _) => "Windows".to_owned(),
+        ([b'!', b'<', b'a', b'r', ..], _) => return Err(not_a_library("a static archive")),
+        _ if head.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) => {
+            return Err(not_a_library("a text file"));
+        }
+        _ => return Err(not_a_library("a file of an unknown kind")),
+    };
+    let wanted = wanted();
+    if found == wanted {
+        return Ok(());
+    }
+    Err(LoadFailure::WrongArchitecture { path: path.to_owned(), found, wanted })
+}
+
+/// Names the machine of an ELF file from what follows its magic; `None` when cut short.
+fn elf_machine(rest: &[u8]) -> Option<String> {
+    let class = *rest.first()?;
+    let data = *rest.get(1)?;
+    let machine = [*rest.get(14)?, *rest.get(15)?];
+    let machine = if data == elf::ELFDATA2MSB.0 { u16::from_be_bytes(machine) } else { u16::from_le_bytes(machine) };
+    let bits = if class == elf::ELFCLASS64.0 { 64 } else { 32 };
+    let order = if data == elf::ELFDATA2MSB.0 { "big" } else { "little" };
+    Some(format!("{} ({bits}-bit, {order}-endian ELF)", machine_name(machine)))
+}
+
+fn machine_name(machine: u16) -> String {
+    let known = [
+        (elf::EM_X86_64, "x86_64"),
+        (elf::EM_386, "x86"),
+        (elf::EM_AARCH64, "aarch64"),
+        (elf::EM_ARM, "arm"),
+        (elf::EM_RISCV, "riscv"),
+        (elf::EM_PPC64, "powerpc64"),
+        (elf::EM_S390, "s390x"),
+        (elf::EM_MIPS, "mips"),
+        (elf::EM_LOONGARCH, "loongarch64"),
+    ];
+    known
+        .iter()
+        .find(|(number, _)| number.0 == machine)
+        .map_or_else(|| format!("machine {machine}"), |(_, name)| (*name).to_owned())
+}
+
+/// What this process can load, in the same words.
+fn wanted() -> String {
+    if cfg!(windows) {
+        return "Windows".to_owned();
+    }
+    if cfg!(target_vendor = "apple") {
+        return "macOS".to_owned();
+    }
+    let machine = match std::env::consts::ARCH {
+        "riscv64" | "riscv32" => "riscv",
+        "mips64" => "mips",
+        same => same,
+    };
+    let order = if cfg!(target_endian = "big") { "big" } else { "little" };
+    format!("{machine} ({}-bit, {order}-endian ELF)", usize::BITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn code(head: &[u8]) -> &'static str {
+        judge(Path::new("/x"), head).map_or_else(|failure| failure.code(), |()| "fits")
+    }
+
+    fn elf_head(class: u8, data: u8, machine: u16) -> Vec<u8> {
+        let mut head = vec![0x7f, b'E', b'L', b'F', class, data];
+        head.resize(18, 0);
+        head.extend(machine.to_le_bytes());
+        head.resize(64, 0);
+        head
+    }
+
+    #[test]
+    fn tells_text_empty_archive_and_truncated_files() {
+        assert_eq!(code(b""), "not-a-library");
+        assert_eq!(code(b"INPUT ( -lssl )\n"), "not-a-library");
+        assert_eq!(code(b"!<arch>\n\0\0"), "not-a-library");
+        assert_eq!(code(b"\x7fELF\x02"), "not-a-library");
+        assert!(judge(Path::new("/x"), b"hello").unwrap_err().to_string().contains("a text file"));
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    fn tells_the_architecture() {
+        assert_eq!(code(&elf_head(2, 1, 62)), "fits");
+        for (class, machine, name) in [(2, 183, "aarch64"), (1, 3, "x86"), (1, 62, "32-bit")] {
+            let failure = judge(Path::new("/x"), &elf_head(class, 1, machine)).unwrap_err();
+            assert_eq!(failure.code(), "wrong-architecture");
+            assert!(failure.to_string().contains(name), "{failure}");
+        }
+        assert_eq!(code(b"MZ\x90\0\x03\0\0\0"), "wrong-architecture");
+    }
+
+    proptest! {
+        #[test]
+        fn any_head_is_judged(head in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let _ = judge(Path::new("/x"), &head);
+        }
+    }
+}

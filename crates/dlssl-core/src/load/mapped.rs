@@ -1,0 +1,327 @@
+//! The shared objects that this process has mapped: their files, address ranges and bound slots.
+//!
+//! ELF only. Elsewhere nothing is listed, and the pair's proof says so.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// One mapped object.
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
+    /// File, as the dynamic linker knows it; the program itself is its executable.
+    pub(crate) path: PathBuf,
+    base: usize,
+    segments: Vec<Range<usize>>,
+    dynamic: usize,
+    dynamic_len: usize,
+}
+
+impl Object {
+    /// Whether an address lies in the object.
+    pub(crate) fn contains(&self, address: usize) -> bool {
+        self.segments.iter().any(|segment| segment.contains(&address))
+    }
+}
+
+/// One slot that the dynamic linker fills with the address of a symbol.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slot<'a> {
+    pub(crate) symbol: &'a std::ffi::CStr,
+    /// Where the slot points now.
+    pub(crate) target: usize,
+    /// A call through the procedure linkage table, which may be bound late.
+    pub(crate) call: bool,
+}
+
+/// Finds the object that holds an address.
+pub(crate) fn object_at(objects: &[Object], address: usize) -> Option<&Object> {
+    objects.iter().find(|object| object.contains(address))
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "openbsd"))]
+mod elf {
+    use std::ffi::{CStr, c_int, c_void};
+    use std::os::unix::ffi::OsStrExt;
+
+    use object::NativeEndian;
+    use object::elf;
+    use object::read::elf::{Dyn, FileHeader, Rel, Rela, Sym};
+
+    use super::{Object, PathBuf, Slot};
+    use crate::ffi::memory;
+
+    #[cfg(target_pointer_width = "64")]
+    type Header = elf::FileHeader64<NativeEndian>;
+    #[cfg(target_pointer_width = "32")]
+    type Header = elf::FileHeader32<NativeEndian>;
+    type DynEntry = <Header as FileHeader>::Dyn;
+    type SymEntry = <Header as FileHeader>::Sym;
+    type RelEntry = <Header as FileHeader>::Rel;
+    type RelaEntry = <Header as FileHeader>::Rela;
+
+    const ENDIAN: NativeEndian = NativeEndian;
+
+    /// Lists everything that is mapped.
+    pub(crate) fn objects() -> Vec<Object> {
+        let mut objects: Vec<Object> = Vec::new();
+        // SAFETY: `note` matches the callback's signature, and the pointer it gets is `objects`, alive and used by
+        // nobody else until the call returns.
+        unsafe { libc::dl_iterate_phdr(Some(note), (&raw mut objects).cast()) };
+        objects
+    }
+
+    unsafe extern "C" fn note(info: *mut libc::dl_phdr_info, _: usize, objects: *mut c_void) -> c_int {
+        // SAFETY: the linker hands a valid record; `objects` is what `objects()` passed.
+        let (info, objects) = unsafe { (&*info, &mut *objects.cast::<Vec<Object>>()) };
+        // SAFETY: the linker's own array of program headers, of the length that it says.
+        let headers = unsafe { memory::slice(info.dlpi_phdr, isize::try_from(info.dlpi_phnum).unwrap_or(0)) };
+        let base = info.dlpi_addr as usize;
+        let mut object = Object { path: PathBuf::new(), base, segments: Vec::new(), dynamic: 0, dynamic_len: 0 };
+        for header in headers {
+            let start = base.wrapping_add(header.p_vaddr as usize);
+            match header.p_type {
+                libc::PT_LOAD => object.segments.push(start..start.wrapping_add(header.p_memsz as usize)),
+                libc::PT_DYNAMIC => {
+                    object.dynamic = start;
+                    object.dynamic_len = header.p_memsz as usize / size_of::<DynEntry>();
+                }
+                _ => {}
+            }
+        }
+        if !info.dlpi_name.is_null() {
+            // SAFETY: not null, so the linker's string that ends with NUL.
+            let name = unsafe { CStr::from_ptr(info.dlpi_name) };
+            object.path = PathBuf::from(std::ffi::OsStr::from_bytes(name.to_bytes()));
+        }
+        if object.path.as_os_str().is_empty() {
+            object.path = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("the program itself"));
+        }
+        objects.push(object);
+        0
+    }
+
+    /// Relocation types that put the address of a symbol into a slot.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Kind {
+        Data,
+        Call,
+    }
+
+    /// Judges a relocation type; `None` for those that bind no symbol's address (relative, copy, thread-local).
+    fn kind(r_type: u32) -> Option<Kind> {
+        let (data, call): (&[u32], u32) = if cfg!(target_arch = "x86_64") {
+            (&[elf::R_X86_64_64.0, elf::R_X86_64_GLOB_DAT.0], elf::R_X86_64_JUMP_SLOT.0)
+        } else if cfg!(target_arch = "aarch64") {
+            (&[elf::R_AARCH64_ABS64.0, elf::R_AARCH64_GLOB_DAT.0], elf::R_AARCH64_JUMP_SLOT.0)
+        } else if cfg!(target_arch = "x86") {
+            (&[elf::R_386_32.0, elf::R_386_GLOB_DAT.0], elf::R_386_JMP_SLOT.0)
+        } else if cfg!(target_arch = "arm") {
+            (&[elf::R_ARM_ABS32.0, elf::R_ARM_GLOB_DAT.0], elf::R_ARM_JUMP_SLOT.0)
+        } else if cfg!(any(target_arch = "riscv64", target_arch = "riscv32")) {
+            (&[elf::R_RISCV_64.0, elf::R_RISCV_32.0], elf::R_RISCV_JUMP_SLOT.0)
+        } else {
+            (&[], u32::MAX)
+        };
+        if r_type == call { Some(Kind::Call) } else { data.contains(&r_type).then_some(Kind::Data) }
+    }
+
+    /// Whether this architecture's relocations are known.
+    pub(crate) const KNOWN: bool = cfg!(any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "x86",
+        target_arch = "arm",
+        target_arch = "riscv64",
+        target_arch = "riscv32"
+    ));
+
+    /// Tables of one object's dynamic section.
+    #[derive(Default)]
+    struct Tables {
+        symbols: usize,
+        strings: usize,
+        strings_len: usize,
+        rela: (usize, usize),
+        rel: (usize, usize),
+        plt: (usize, usize),
+        plt_is_rela: bool,
+    }
+
+    /// Calls `each` for every slot of `object`, until it says stop.
+    pub(crate) fn slots<'a>(object: &'a Object, each: &mut dyn FnMut(Slot<'a>) -> bool) {
+        if object.dynamic == 0 {
+            return;
+        }
+        let tables = tables(object);
+        if tables.symbols == 0 || tables.strings == 0 {
+            return;
+        }
+        for (table, is_rela) in [(tables.rela, true), (tables.rel, false), (tables.plt, tables.plt_is_rela)] {
+            let entries = |size: usize| isize::try_from(table.1 / size).unwrap_or(0);
+            if is_rela {
+                // SAFETY: the object's own relocation table: mapped for as long as the object is (we never
+                // unload, and hold a handle), read-only, of the length that its dynamic section says.
+                let table = unsafe { memory::slice(table.0 as *const RelaEntry, entries(size_of::<RelaEntry>())) };
+                for entry in table {
+                    let symbol = entry.r_sym(ENDIAN, false);
+                    let offset: u64 = entry.r_offset(ENDIAN).into();
+                    if !visit(object, &tables, symbol, entry.r_type(ENDIAN, false).0, offset, each) {
+                        return;
+                    }
+                }
+            } else {
+                // SAFETY: as above.
+                let table = unsafe { memory::slice(table.0 as *const RelEntry, entries(size_of::<RelEntry>())) };
+                for entry in table {
+                    let offset: u64 = entry.r_offset(ENDIAN).into();
+                    if !visit(object, &tables, entry.r_sym(ENDIAN), entry.r_type(ENDIAN).0, offset, each) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn visit<'a>(
+        object: &'a Object,
+        tables: &Tables,
+        symbol: u32,
+        r_type: u32,
+        offset: u64,
+        each: &mut dyn FnMut(Slot<'a>) -> bool,
+    ) -> bool {
+        let (Some(kind), true) = (kind(r_type), symbol != 0) else { return true };
+        let slot = object.base.wrapping_add(offset as usize);
+        if !object.contains(slot) {
+            return true;
+        }
+        let entry = (tables.symbols + symbol as usize * size_of::<SymEntry>()) as *const SymEntry;
+        // SAFETY: the relocation names an entry of the object's own symbol table, mapped and read-only.
+        let name = unsafe { &*entry }.st_name(ENDIAN) as usize;
+        if name >= tables.strings_len {
+            return true;
+        }
+        // SAFETY: inside the string table, whose last byte is NUL; the object is never unmapped.
+        let symbol = unsafe { CStr::from_ptr((tables.strings + name) as *const std::ffi::c_char) };
+        // SAFETY: a slot inside the object's mapped segments, of the width of a pointer; the linker has filled it
+        // and, if it is bound late, replaces it with one aligned store.
+        let target = unsafe { (slot as *const usize).read_volatile() };
+        each(Slot { symbol, target, call: kind == Kind::Call })
+    }
+
+    fn tables(object: &Object) -> Tables {
+        let mut tables = Tables::default();
+        // glibc writes absolute addresses into the dynamic section, musl leaves offsets.
+        let absolute = |value: usize| if value < object.base { value.wrapping_add(object.base) } else { value };
+        // SAFETY: the object's dynamic section, where the linker's own record says it is.
+        let dynamic = unsafe {
+            memory::slice(object.dynamic as *const DynEntry, isize::try_from(object.dynamic_len).unwrap_or(0))
+        };
+        for entry in dynamic {
+            let (tag, value) = (entry.d_tag(ENDIAN), entry.d_val(ENDIAN));
+            #[allow(clippy::useless_conversion, clippy::unnecessary_cast)] // 32 bits wide on 32-bit machines
+            let value = value as usize;
+            match tag {
+                elf::DT_NULL => break,
+                elf::DT_SYMTAB => tables.symbols = absolute(value),
+                elf::DT_STRTAB => tables.strings = absolute(value),
+                elf::DT_STRSZ => tables.strings_len = value,
+                elf::DT_RELA => tables.rela.0 = absolute(value),
+                elf::DT_RELASZ => tables.rela.1 = value,
+                elf::DT_REL => tables.rel.0 = absolute(value),
+                elf::DT_RELSZ => tables.rel.1 = value,
+                elf::DT_JMPREL => tables.plt.0 = absolute(value),
+                elf::DT_PLTRELSZ => tables.plt.1 = value,
+                elf::DT_PLTREL => tables.plt_is_rela = value as i64 == elf::DT_RELA.0 as i64,
+                _ => {}
+            }
+        }
+        tables
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "openbsd"))]
+pub(crate) use elf::{KNOWN as SLOTS_KNOWN, objects, slots};
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "openbsd")))]
+mod elsewhere {
+    use super::{Object, Slot};
+
+    pub(crate) const SLOTS_KNOWN: bool = false;
+
+    pub(crate) fn objects() -> Vec<Object> {
+        Vec::new()
+    }
+
+    pub(crate) fn slots<'a>(_: &'a Object, _: &mut dyn FnMut(Slot<'a>) -> bool) {}
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "openbsd")))]
+pub(crate) use elsewhere::{SLOTS_KNOWN, objects, slots};
+
+/// Whether the file under `path` is another one than the file that is mapped at `address`.
+///
+/// `None` where that cannot be told.
+pub(crate) fn replaced_on_disk(path: &std::path::Path, address: usize) -> Option<bool> {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+        let inode = maps.lines().find_map(|line| mapped_inode(line, address))?;
+        Some(std::fs::metadata(path).ok()?.ino() != inode)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (path, address);
+        None
+    }
+}
+
+/// Reads the inode from a line of `/proc/self/maps`, when the line covers `address` and maps a file.
+#[cfg(target_os = "linux")]
+fn mapped_inode(line: &str, address: usize) -> Option<u64> {
+    let mut fields = line.split_ascii_whitespace();
+    let (low, high) = fields.next()?.split_once('-')?;
+    let range = usize::from_str_radix(low, 16).ok()?..usize::from_str_radix(high, 16).ok()?;
+    let inode: u64 = fields.nth(3)?.parse().ok()?;
+    (range.contains(&address) && inode != 0).then_some(inode)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn this_program_and_its_c_library_are_listed_and_its_slots_point_at_mapped_code() {
+        let objects = objects();
+        let here = object_at(&objects, mapped_inode as *const () as usize).unwrap();
+        assert_eq!(here.path, std::env::current_exe().unwrap());
+        let mut bound = 0;
+        slots(here, &mut |slot| {
+            assert!(!slot.symbol.is_empty());
+            bound += usize::from(object_at(&objects, slot.target).is_some_and(|object| object.base != here.base));
+            true
+        });
+        assert!(SLOTS_KNOWN && bound > 0, "a test program calls the C library through slots");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_line_of_the_map_gives_its_inode() {
+        let line = "7f0000001000-7f0000002000 r-xp 00001000 08:01 4242   /usr/lib/libx.so (deleted)";
+        assert_eq!(mapped_inode(line, 0x7f00_0000_1800), Some(4242));
+        assert_eq!(mapped_inode(line, 0x7f00_0000_2000), None);
+        assert_eq!(mapped_inode("nonsense", 1), None);
+    }
+
+    proptest! {
+        #[test]
+        #[cfg(target_os = "linux")]
+        fn any_line_of_the_map_is_read(line in ".{0,80}", address: usize) {
+            let _ = mapped_inode(&line, address);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Proof that libssl runs on the libcrypto that was opened for it.
+//!
+//! glibc satisfies libssl's need for `libcrypto.so.3` with whatever copy the process already has, and a symbol that
+//! the program exports wins over a library's own: so an opened pair need not be a pair. One equal address is not
+//! enough either. Three proofs, the first two before any call into the libraries that could touch their state.
+
+use std::ffi::CStr;
+use std::path::{Path, PathBuf};
+
+use super::identify::{MARKS_OF_LIBCRYPTO, MARKS_OF_LIBSSL, mark};
+use super::mapped::{Object, SLOTS_KNOWN, object_at, objects, slots};
+use super::source::Image;
+use crate::error::LoadFailure;
+use crate::ffi::Functions;
+
+/// A pair under examination.
+pub(crate) struct Pair<'a> {
+    pub(crate) ssl: &'a dyn Image,
+    pub(crate) crypto: &'a dyn Image,
+    /// Names that they were opened by, for errors.
+    pub(crate) libssl: &'a Path,
+    pub(crate) libcrypto: &'a Path,
+    /// The process held one of them before, perhaps with slots that are still to be bound.
+    pub(crate) held_before: bool,
+    /// What the process offers to everyone; late binding looks there first.
+    pub(crate) process: Option<&'a dyn Image>,
+}
+
+/// What the proof by addresses found out on its way.
+#[derive(Debug)]
+pub(crate) struct Places {
+    /// Files that are really mapped.
+    pub(crate) libssl: PathBuf,
+    pub(crate) libcrypto: PathBuf,
+    /// An address inside each.
+    pub(crate) inside_libssl: usize,
+    pub(crate) inside_libcrypto: usize,
+    /// What was proved, for the explanation.
+    pub(crate) proof: String,
+}
+
+/// Proves by addresses alone, calling nothing: libssl's view of libcrypto is our libcrypto, and every slot of both
+/// that names a function of the pair points into the pair.
+///
+/// # Errors
+/// [`LoadFailure::NotOpenSsl`] where a half is neither, [`LoadFailure::MismatchedPair`] with the evidence.
+pub(crate) fn prove_by_address(pair: &Pair<'_>) -> Result<Places, LoadFailure> {
+    let (name, crypto_address) = mark(pair.crypto, &MARKS_OF_LIBCRYPTO).ok_or_else(|| LoadFailure::NotOpenSsl {
+        path: pair.libcrypto.to_owned(),
+        found: "it exports none of the functions that every libcrypto has".into(),
+    })?;
+    let (_, ssl_address) = mark(pair.ssl, &MARKS_OF_LIBSSL).ok_or_else(|| LoadFailure::NotOpenSsl {
+        path: pair.libssl.to_owned(),
+        found: "it exports none of the functions that every libssl has".into(),
+    })?;
+    let (inside_libssl, inside_libcrypto) = (ssl_address.as_ptr() as usize, crypto_address.as_ptr() as usize);
+    let objects = objects();
+    let path_at = |address: usize, asked: &Path| {
+        object_at(&objects, address).map_or_else(|| asked.to_owned(), |object| object.path.clone())
+    };
+    let places = |proof: String| Places {
+        libssl: path_at(inside_libssl, pair.libssl),
+        libcrypto: path_at(inside_libcrypto, pair.libcrypto),
+        inside_libssl,
+        inside_libcrypto,
+        proof,
+    };
+    let mismatch = |evidence: String| LoadFailure::MismatchedPair {
+        libssl: path_at(inside_libssl, pair.libssl),
+        libcrypto: path_at(inside_libcrypto, pair.libcrypto),
+        evidence,
+    };
+
+    // A lookup through libssl's handle goes on into its dependencies. (On Windows it does not: no evidence.)
+    if let Some(seen) = pair.ssl.symbol(name).map(|address| address.as_ptr() as usize)
+        && seen != inside_libcrypto
+    {
+        return Err(mismatch(format!(
+            "libssl sees {} in {}",
+            name.to_string_lossy(),
+            path_at(seen, Path::new("another library")).display()
+        )));
+    }
+    let (Some(libssl), Some(libcrypto)) = (object_at(&objects, inside_libssl), object_at(&objects, inside_libcrypto))
+    else {
+        return Ok(places("one address compared; bound slots cannot be examined on this platform".into()));
+    };
+    if !SLOTS_KNOWN {
+        return Ok(places("one address compared; this architecture's relocations are not known".into()));
+    }
+    let mut examined = 0;
+    for object in [libssl, libcrypto] {
+        if let Some(evidence) = stray_slot(pair, &objects, (libssl, libcrypto), object, &mut examined) {
+            return Err(mismatch(evidence));
+        }
+    }
+    Ok(places(format!("{examined} bound slots point into the pair or at functions that are not of it")))
+}
+
+/// Looks for a slot of `object` that names a function of the pair and points, or will point, out of it.
+fn stray_slot(
+    pair: &Pair<'_>,
+    objects: &[Object],
+    (libssl, libcrypto): (&Object, &Object),
+    object: &Object,
+    examined: &mut usize,
+) -> Option<String> {
+    let in_pair = |address: usize| libssl.contains(address) || libcrypto.contains(address);
+    let of_pair = |name: &CStr| -> Option<usize> {
+        [pair.crypto, pair.ssl]
+            .iter()
+            .filter_map(|image| image.symbol(name).map(|address| address.as_ptr() as usize))
+            .find(|address| in_pair(*address))
+    };
+    let mut evidence = None;
+    slots(object, &mut |slot| {
+        *examined += 1;
+        let stray = if in_pair(slot.target) {
+            // Bound late and not yet: the slot still points at its own library's table. It will be bound to what
+            // the process offers first.
+            let unbound = pair.held_before && slot.call && object.contains(slot.target);
+            match (unbound, pair.process) {
+                (true, Some(process)) if of_pair(slot.symbol) != Some(slot.target) => process
+                    .symbol(slot.symbol)
+                    .map(|address| address.as_ptr() as usize)
+                    .filter(|address| !in_pair(*address) && of_pair(slot.symbol).is_some()),
+                _ => None,
+            }
+        } else {
+            of_pair(slot.symbol).map(|_| slot.target)
+        };
+        if let Some(target) = stray {
+            let owner = object_at(objects, target)
+                .map_or_else(|| "an unknown place".to_owned(), |owner| owner.path.display().to_string());
+            evidence = Some(format!(
+                "{} calls {} in {owner}, not its own",
+                object.path.display(),
+                slot.symbol.to_string_lossy()
+            ));
+        }
+        evidence.is_none()
+    });
+    evidence
+}
+
+/// Proves by an error: one that is raised inside libssl shows up in our libcrypto's queue.
+///
+/// To be called after initialisation: raising it earlier would initialise the library without our flags.
+///
+/// # Errors
+/// [`LoadFailure::MismatchedPair`].
+pub(crate) fn prove_by_error(functions: &Functions, places: &Places) -> Result<(), LoadFailure> {
+    // SAFETY: the library is initialised; SSL_CTX_new documents null as an error of the caller that it reports,
+    // and the mark keeps entries that were there before.
+    let arrived = unsafe {
+        (functions.err.ERR_set_mark)();
+        let before = (functions.err.ERR_peek_last_error)();
+        let context = (functions.ssl.SSL_CTX_new)(std::ptr::null());
+        let after = (functions.err.ERR_peek_last_error)();
+        (functions.err.ERR_pop_to_mark)();
+        context.is_null() && after != 0 && (before == 0 || after != before)
+    };
+    if arrived {
+        return Ok(());
+    }
+    Err(LoadFailure::MismatchedPair {
+        libssl: places.libssl.clone(),
+        libcrypto: places.libcrypto.clone(),
+        evidence: "an error raised inside libssl did not reach this libcrypto's queue".into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::source::fake::FakeImage;
+
+    fn pair<'a>(ssl: &'a FakeImage, crypto: &'a FakeImage) -> Pair<'a> {
+        Pair {
+            ssl,
+            crypto,
+            libssl: Path::new("/a/libssl"),
+            libcrypto: Path::new("/a/libcrypto"),
+            held_before: false,
+            process: None,
+        }
+    }
+
+    extern "C" fn some_function() {}
+    extern "C" fn another_function() -> u8 {
+        1
+    }
+
+    #[test]
+    fn halves_that_are_neither_are_told_apart() {
+        let nothing = FakeImage::default();
+        let crypto = FakeImage([("RAND_bytes", some_function as *const () as usize)].into());
+        let failure = |ssl, crypto| prove_by_address(&pair(ssl, crypto)).unwrap_err().to_string();
+        assert!(failure(&nothing, &nothing).contains("libcrypto"));
+        assert!(failure(&nothing, &crypto).contains("every libssl"));
+    }
+
+    #[test]
+    fn another_libcrypto_behind_libssl_is_noticed() {
+        let crypto = FakeImage([("RAND_bytes", some_function as *const () as usize)].into());
+        let ssl = FakeImage(
+            [("SSL_new", some_function as *const () as usize), ("RAND_bytes", another_function as *const () as usize)]
+                .into(),
+        );
+        let failure = prove_by_address(&pair(&ssl, &crypto)).unwrap_err();
+        assert_eq!(failure.code(), "mismatched-pair");
+        assert!(failure.to_string().contains("libssl sees RAND_bytes"), "{failure}");
+        assert!(failure.to_string().contains("do not belong together"), "{failure}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_slot_that_points_out_of_the_pair_is_noticed() {
+        // This test program stands for both halves. It calls `write` through a slot that points at the C library:
+        // a pair that claims `write` as its own function has a stray slot.
+        let own = some_function as *const () as usize;
+        let crypto = FakeImage([("RAND_bytes", own), ("write", own)].into());
+        let ssl = FakeImage([("SSL_new", own), ("RAND_bytes", own)].into());
+        let failure = prove_by_address(&pair(&ssl, &crypto)).unwrap_err().to_string();
+        assert!(failure.contains("calls write in"), "{failure}");
+        let honest = FakeImage([("RAND_bytes", own)].into());
+        assert!(prove_by_address(&pair(&ssl, &honest)).unwrap().proof.contains("bound slots"));
+    }
+}

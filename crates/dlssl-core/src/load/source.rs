@@ -1,0 +1,188 @@
+//! From a file name to a "name → pointer" source. The only file that knows libloading.
+
+use std::ffi::{CStr, c_void};
+use std::path::Path;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// A loaded library: gives addresses by name.
+pub(crate) trait Image: Send + Sync {
+    /// Looks a symbol up in the library and what it depends on.
+    fn symbol(&self, name: &CStr) -> Option<NonNull<c_void>>;
+}
+
+/// Opens libraries: the dynamic linker's, or a test's own.
+pub(crate) trait Opener {
+    /// Opens a library by name or path.
+    ///
+    /// # Errors
+    /// The dynamic linker's words.
+    fn open(&self, name: &Path) -> Result<Arc<dyn Image>, String>;
+
+    /// Whether the process already holds a library of this name.
+    fn holds(&self, name: &Path) -> bool;
+
+    /// What the process offers to everyone: the program itself and what was opened globally.
+    fn process(&self) -> Option<Arc<dyn Image>>;
+
+    /// Whether `name` can be looked at as a file before it is opened.
+    fn is_real(&self) -> bool;
+}
+
+/// The dynamic linker.
+pub(crate) struct System;
+
+/// The operating system's own words, which libloading keeps as the source of its error.
+fn words(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), words)
+}
+
+#[cfg(unix)]
+mod system {
+    use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+
+    use super::*;
+
+    /// Kept open for ever: `ManuallyDrop` because exit handlers, thread-local destructors and error strings of
+    /// the library outlive any `dlclose`.
+    struct Opened(std::mem::ManuallyDrop<Library>);
+
+    impl Image for Opened {
+        fn symbol(&self, name: &CStr) -> Option<NonNull<c_void>> {
+            // SAFETY: a data pointer is asked for; nothing is called or read through it here.
+            let symbol = unsafe { self.0.get::<*mut c_void>(name.to_bytes_with_nul()) }.ok()?;
+            NonNull::new(symbol.into_raw())
+        }
+    }
+
+    impl Opener for System {
+        fn open(&self, name: &Path) -> Result<Arc<dyn Image>, String> {
+            // SAFETY: runs the library's initialisers. The name is a platform default, with the trust of the
+            // system's dynamic linker, or the caller of an `unsafe` method of `Loader` vouched for it.
+            match unsafe { Library::open(Some(name), RTLD_NOW | RTLD_LOCAL) } {
+                Ok(library) => Ok(Arc::new(Opened(std::mem::ManuallyDrop::new(library)))),
+                Err(error) => Err(words(&error)),
+            }
+        }
+
+        fn holds(&self, name: &Path) -> bool {
+            #[cfg(any(target_os = "linux", target_os = "macos", target_os = "freebsd", target_os = "android"))]
+            {
+                // SAFETY: RTLD_NOLOAD opens nothing new, so no initialiser runs.
+                match unsafe { Library::open(Some(name), RTLD_NOW | RTLD_LOCAL | libc::RTLD_NOLOAD) } {
+                    Ok(library) => {
+                        std::mem::forget(library);
+                        true
+                    }
+                    Err(_) => false,
+                }
+            }
+            #[cfg(not(any(target_os = "linux", target_os = "macos", target_os = "freebsd", target_os = "android")))]
+            {
+                // Unknown: taken as held, which only makes the proof more careful.
+                let _ = name;
+                true
+            }
+        }
+
+        fn process(&self) -> Option<Arc<dyn Image>> {
+            Some(Arc::new(Opened(std::mem::ManuallyDrop::new(Library::this()))))
+        }
+
+        fn is_real(&self) -> bool {
+            true
+        }
+    }
+}
+
+#[cfg(windows)]
+mod system {
+    use libloading::os::windows::Library;
+
+    use super::*;
+
+    /// Kept open for ever, as on Unix.
+    struct Opened(std::mem::ManuallyDrop<Library>);
+
+    impl Image for Opened {
+        fn symbol(&self, name: &CStr) -> Option<NonNull<c_void>> {
+            // SAFETY: a data pointer is asked for; nothing is called or read through it here.
+            let symbol = unsafe { self.0.get::<*mut c_void>(name.to_bytes_with_nul()) }.ok()?;
+            NonNull::new(symbol.into_raw() as *mut c_void)
+        }
+    }
+
+    impl Opener for System {
+        fn open(&self, name: &Path) -> Result<Arc<dyn Image>, String> {
+            // SAFETY: as on Unix.
+            match unsafe { Library::new(name) } {
+                Ok(library) => Ok(Arc::new(Opened(std::mem::ManuallyDrop::new(library)))),
+                Err(error) => Err(words(&error)),
+            }
+        }
+
+        fn holds(&self, name: &Path) -> bool {
+            Library::open_already_loaded(name).map(std::mem::forget).is_ok()
+        }
+
+        fn process(&self) -> Option<Arc<dyn Image>> {
+            let this = Library::this().ok()?;
+            Some(Arc::new(Opened(std::mem::ManuallyDrop::new(this))))
+        }
+
+        fn is_real(&self) -> bool {
+            true
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod fake {
+    //! Libraries made of Rust functions.
+
+    use std::collections::HashMap;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// Names and addresses of one made-up library.
+    #[derive(Clone, Default)]
+    pub(crate) struct FakeImage(pub(crate) HashMap<&'static str, usize>);
+
+    impl Image for FakeImage {
+        fn symbol(&self, name: &CStr) -> Option<NonNull<c_void>> {
+            NonNull::new(*self.0.get(name.to_str().ok()?)? as *mut c_void)
+        }
+    }
+
+    /// A made-up dynamic linker.
+    #[derive(Clone, Default)]
+    pub(crate) struct FakeOpener {
+        pub(crate) images: HashMap<PathBuf, FakeImage>,
+        pub(crate) refusals: HashMap<PathBuf, String>,
+    }
+
+    impl Opener for FakeOpener {
+        fn open(&self, name: &Path) -> Result<Arc<dyn Image>, String> {
+            if let Some(words) = self.refusals.get(name) {
+                return Err(words.clone());
+            }
+            match self.images.get(name) {
+                Some(image) => Ok(Arc::new(image.clone())),
+                None => Err(format!("{}: cannot open shared object file: No such file or directory", name.display())),
+            }
+        }
+
+        fn holds(&self, _: &Path) -> bool {
+            false
+        }
+
+        fn process(&self) -> Option<Arc<dyn Image>> {
+            None
+        }
+
+        fn is_real(&self) -> bool {
+            false
+        }
+    }
+}
