@@ -1,0 +1,92 @@
+//! Sockets by descriptor: never blocks in a call, never changes the socket, never raises SIGPIPE.
+//!
+//! Another owner may share the socket, so its `O_NONBLOCK` stays as it is: each call asks not to wait
+//! (`MSG_DONTWAIT`), and waiting is `poll` with the stream's deadline, outside of C.
+
+use std::io::{self, ErrorKind, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::time::Instant;
+
+use super::Interest;
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "openbsd"))]
+const QUIET: libc::c_int = libc::MSG_NOSIGNAL;
+// macOS has no such flag; there `SO_NOSIGPIPE` is the program's to set.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "openbsd")))]
+const QUIET: libc::c_int = 0;
+
+/// One `recv`.
+pub(crate) fn receive<S: AsFd>(socket: &mut S, out: &mut [u8]) -> io::Result<usize> {
+    let fd = socket.as_fd().as_raw_fd();
+    // SAFETY: the descriptor is open for as long as `socket` is borrowed; writes into a live slice.
+    done(unsafe { libc::recv(fd, out.as_mut_ptr().cast(), out.len(), libc::MSG_DONTWAIT) })
+}
+
+/// One `recvmsg`.
+pub(crate) fn receive_vectored<S: AsFd>(socket: &mut S, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+    let fd = socket.as_fd().as_raw_fd();
+    // SAFETY: all zeroes is an empty message header.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    // `IoSliceMut` is documented to have the layout of `iovec`.
+    message.msg_iov = buffers.as_mut_ptr().cast();
+    message.msg_iovlen = buffers.len() as _;
+    // SAFETY: as for `receive`; the header points at live buffers.
+    done(unsafe { libc::recvmsg(fd, &raw mut message, libc::MSG_DONTWAIT) })
+}
+
+/// One `send`.
+pub(crate) fn send<S: AsFd>(socket: &mut S, data: &[u8]) -> io::Result<usize> {
+    let fd = socket.as_fd().as_raw_fd();
+    // SAFETY: as for `receive`; reads a live slice.
+    done(unsafe { libc::send(fd, data.as_ptr().cast(), data.len(), libc::MSG_DONTWAIT | QUIET) })
+}
+
+/// Waits until the socket can be read or written. At once `WouldBlock` when its owner made it non-blocking: then
+/// waiting is the owner's business.
+pub(crate) fn wait<S: AsFd>(socket: &S, interest: Interest, deadline: Option<Instant>) -> io::Result<()> {
+    let fd = socket.as_fd().as_raw_fd();
+    if is_non_blocking(fd)? {
+        return Err(ErrorKind::WouldBlock.into());
+    }
+    let events = match interest {
+        Interest::Read => libc::POLLIN,
+        Interest::Write => libc::POLLOUT,
+        Interest::Either => libc::POLLIN | libc::POLLOUT,
+    };
+    loop {
+        let timeout = match deadline {
+            None => -1,
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(io::Error::new(ErrorKind::TimedOut, "the deadline of the stream has passed"));
+                }
+                // Rounded up, so that it does not wake early and spin.
+                libc::c_int::try_from(left.as_millis() + 1).unwrap_or(libc::c_int::MAX)
+            }
+        };
+        let mut poll = libc::pollfd { fd, events, revents: 0 };
+        // SAFETY: one live record.
+        match unsafe { libc::poll(&raw mut poll, 1, timeout) } {
+            0 => {}
+            // Errors of the socket come out of the call that follows.
+            count if count > 0 => return Ok(()),
+            _ => {
+                let error = io::Error::last_os_error();
+                if error.kind() != ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+fn is_non_blocking(fd: RawFd) -> io::Result<bool> {
+    // SAFETY: reads the flags of an open descriptor.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    if flags < 0 { Err(io::Error::last_os_error()) } else { Ok(flags & libc::O_NONBLOCK != 0) }
+}
+
+fn done(count: isize) -> io::Result<usize> {
+    usize::try_from(count).map_err(|_| io::Error::last_os_error())
+}

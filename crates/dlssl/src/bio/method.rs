@@ -1,0 +1,120 @@
+//! The C side of our BIO: one method for each loaded library, its callbacks, and the conversation with `Bio`.
+
+use std::ffi::{c_char, c_int, c_long, c_void};
+use std::sync::{Mutex, PoisonError};
+
+use dlssl_core::Library;
+use dlssl_core::compat::bio as compat;
+use dlssl_core::ffi::constants::{
+    BIO_CTRL_EOF, BIO_CTRL_FLUSH, BIO_CTRL_PENDING, BIO_CTRL_WPENDING, BIO_FLAGS_READ, BIO_FLAGS_WRITE,
+};
+use dlssl_core::ffi::{BIO, memory};
+
+use crate::callback::{Frame, in_callback};
+
+/// Gives the method for a library, making it on first use.
+///
+/// C has some 120 numbers for BIO types, and generations that share a mapping share those: so one method for each
+/// mapping, kept for ever.
+pub(crate) fn for_library(library: &Library) -> Option<compat::Method> {
+    static METHODS: Mutex<Vec<(usize, compat::Method)>> = Mutex::new(Vec::new());
+    let mut methods = METHODS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mapping = library.mapping();
+    if let Some((_, method)) = methods.iter().find(|(known, _)| *known == mapping) {
+        return Some(*method);
+    }
+    let callbacks = compat::Callbacks { read, write, puts, ctrl };
+    let method = compat::method(library.functions(), c"dlssl stream", callbacks)?;
+    methods.push((mapping, method));
+    Some(method)
+}
+
+unsafe extern "C" fn read(bio: *mut BIO, data: *mut c_char, len: c_int) -> c_int {
+    in_callback(-1, |frame| {
+        // SAFETY: C hands a buffer of `len` bytes of its own heap for us to fill; it belongs to nobody else until
+        // we return. `bio` is the live BIO that C calls through.
+        unsafe {
+            compat::clear_retry(frame.library.functions(), bio);
+            let out = memory::slice_mut(data.cast(), len as isize);
+            // The flag is set before user code runs, so that a panic too leaves C in a state it can go on from.
+            compat::set_retry(frame.library.functions(), bio, BIO_FLAGS_READ);
+            let outcome = connected(frame).and_then(|connected| connected.receive(out));
+            match outcome {
+                Ok(count) => {
+                    compat::clear_retry(frame.library.functions(), bio);
+                    // At most `len`, which is a `c_int`.
+                    count as c_int
+                }
+                Err(error) => {
+                    frame.stash.io = Some(error);
+                    -1
+                }
+            }
+        }
+    })
+}
+
+unsafe extern "C" fn write(bio: *mut BIO, data: *const c_char, len: c_int) -> c_int {
+    in_callback(-1, |frame| {
+        // SAFETY: C hands `len` bytes of its own heap that nobody writes to until we return; `bio` as for `read`.
+        unsafe {
+            let data = memory::slice(data.cast::<u8>(), len as isize);
+            compat::set_retry(frame.library.functions(), bio, BIO_FLAGS_WRITE);
+            match connected(frame).and_then(|connected| connected.send(data)) {
+                Ok(()) => {
+                    compat::clear_retry(frame.library.functions(), bio);
+                    len
+                }
+                Err(error) => {
+                    frame.stash.io = Some(error);
+                    -1
+                }
+            }
+        }
+    })
+}
+
+unsafe extern "C" fn puts(bio: *mut BIO, text: *const c_char) -> c_int {
+    // SAFETY: C hands a string that ends with NUL.
+    unsafe { write(bio, text, compat::text_len(text)) }
+}
+
+unsafe extern "C" fn ctrl(bio: *mut BIO, command: c_int, _: c_long, _: *mut c_void) -> c_long {
+    if let Some(answer) = compat::common_ctrl(command) {
+        return answer;
+    }
+    match command {
+        BIO_CTRL_FLUSH => in_callback(-1, |frame| {
+            // SAFETY: `bio` is the live BIO that C calls through.
+            unsafe { compat::set_retry(frame.library.functions(), bio, BIO_FLAGS_WRITE) };
+            match connected(frame).and_then(|connected| connected.flush()) {
+                Ok(()) => {
+                    // SAFETY: as above.
+                    unsafe { compat::clear_retry(frame.library.functions(), bio) };
+                    1
+                }
+                Err(error) => {
+                    frame.stash.io = Some(error);
+                    -1
+                }
+            }
+        }),
+        // OpenSSL 3 asks after a failed read whether it was the end, and reports it only on a true answer.
+        BIO_CTRL_EOF => ask(|connected| c_long::from(connected.is_at_end())),
+        BIO_CTRL_PENDING => ask(|connected| c_long::try_from(connected.received()).unwrap_or(c_long::MAX)),
+        BIO_CTRL_WPENDING => ask(|connected| c_long::try_from(connected.unsent()).unwrap_or(c_long::MAX)),
+        // Unknown commands get 0: anything else would claim, among others, kernel TLS.
+        _ => 0,
+    }
+}
+
+fn ask(question: impl FnOnce(&dyn super::Bio) -> c_long) -> c_long {
+    in_callback(0, |frame| frame.bio.as_deref().map_or(0, question))
+}
+
+fn connected<'f>(frame: &'f mut Frame<'_>) -> std::io::Result<&'f mut (dyn super::Bio + 'f)> {
+    match frame.bio.as_deref_mut() {
+        Some(bio) => Ok(bio),
+        None => Err(std::io::Error::other("the BIO was used outside of a call that may do I/O")),
+    }
+}

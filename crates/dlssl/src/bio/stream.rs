@@ -1,0 +1,430 @@
+//! The stream BIO: reads ahead a little, copies nothing large, keeps what could not be sent.
+//!
+//! Safe code over the inner stream. `receive`, `send` and `flush` are called by C through `method`; the rest by the
+//! TLS stream.
+
+use std::io::{self, ErrorKind, IoSliceMut, Read, Write};
+
+use super::Bio;
+
+/// Size of the read-ahead buffer in bytes. A record header and what follows it come with one system call; a want
+/// of this size or more goes straight into the library's memory.
+const AHEAD: usize = 4096;
+
+/// Most bytes kept for sending: one application record (16 KiB and its frame), and room for the alert or key update
+/// that may go before it in the same call.
+const MOST_UNSENT: usize = 40 * 1024;
+
+/// The inner stream's functions, as plain pointers: taken where its traits are known, used where they are not.
+pub(crate) struct Functions<S> {
+    read: fn(&mut S, &mut [u8]) -> io::Result<usize>,
+    read_vectored: fn(&mut S, &mut [IoSliceMut<'_>]) -> io::Result<usize>,
+    write: fn(&mut S, &[u8]) -> io::Result<usize>,
+    flush: fn(&mut S) -> io::Result<()>,
+    wait: Option<super::Wait<S>>,
+}
+
+impl<S: Read + Write> Functions<S> {
+    /// Those of any `Read + Write`. It blocks, or says `WouldBlock`, by itself.
+    pub(crate) fn of_stream() -> Self {
+        Self { read: S::read, read_vectored: S::read_vectored, write: S::write, flush: S::flush, wait: None }
+    }
+}
+
+#[cfg(unix)]
+impl<S: std::os::fd::AsFd> Functions<S> {
+    /// Those of a descriptor that is a socket.
+    pub(crate) fn of_socket() -> Self {
+        use super::descriptor;
+        Self {
+            read: descriptor::receive,
+            read_vectored: descriptor::receive_vectored,
+            write: descriptor::send,
+            flush: |_| Ok(()),
+            wait: Some(descriptor::wait),
+        }
+    }
+}
+
+/// The connection's side of a stream BIO.
+pub(crate) struct StreamBio<S> {
+    stream: S,
+    functions: Functions<S>,
+    /// Received and not yet asked for: `ahead[start..end]`.
+    ahead: Vec<u8>,
+    start: usize,
+    end: usize,
+    at_end: bool,
+    /// Taken from C and not yet sent: `unsent[sent..]`.
+    unsent: Vec<u8>,
+    sent: usize,
+    /// A write of the inner stream runs; still set afterwards when it panicked.
+    writing: bool,
+    /// A write failed for good: what C believes to be sent is not, so nothing may follow.
+    broken: Option<String>,
+}
+
+impl<S> StreamBio<S> {
+    /// Makes a BIO that begins with bytes that were already received.
+    pub(crate) fn new(stream: S, functions: Functions<S>, received: Vec<u8>) -> Self {
+        let end = received.len();
+        Self {
+            stream,
+            functions,
+            ahead: received,
+            start: 0,
+            end,
+            at_end: false,
+            unsent: Vec::new(),
+            sent: 0,
+            writing: false,
+            broken: None,
+        }
+    }
+
+    pub(crate) fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    pub(crate) fn stream_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// Gives the stream back with the received bytes that C never asked for.
+    pub(crate) fn into_parts(mut self) -> (S, Vec<u8>) {
+        self.ahead.truncate(self.end);
+        self.ahead.drain(..self.start);
+        (self.stream, self.ahead)
+    }
+
+    /// How to wait for the inner stream; `None` when it waits by itself.
+    pub(crate) fn wait(&self) -> Option<super::Wait<S>> {
+        self.functions.wait
+    }
+
+    /// Sends what waits.
+    ///
+    /// # Errors
+    /// The inner stream's own; what is left stays for the next call, unless the error is final.
+    pub(crate) fn send_waiting(&mut self) -> io::Result<()> {
+        self.check_broken()?;
+        while self.sent < self.unsent.len() {
+            let count = self.put(None)?;
+            self.sent += count;
+        }
+        self.unsent.clear();
+        self.sent = 0;
+        Ok(())
+    }
+
+    fn check_broken(&self) -> io::Result<()> {
+        let earlier = if self.writing { Some("it panicked") } else { self.broken.as_deref() };
+        match earlier {
+            None => Ok(()),
+            Some(earlier) => Err(io::Error::new(
+                ErrorKind::BrokenPipe,
+                format!("an earlier write to the inner stream failed ({earlier}); nothing can be sent any more"),
+            )),
+        }
+    }
+
+    /// One write to the inner stream, of `data` or of what waits: how many bytes it took, at least one.
+    fn put(&mut self, data: Option<&[u8]>) -> io::Result<usize> {
+        loop {
+            let data = data.unwrap_or(&self.unsent[self.sent..]);
+            self.writing = true;
+            let outcome = match (self.functions.write)(&mut self.stream, data) {
+                Ok(0) => Err(io::Error::new(ErrorKind::WriteZero, "the inner stream took no byte")),
+                Ok(count) if count > data.len() => Err(over_reported("write", count, data.len())),
+                outcome => outcome,
+            };
+            self.writing = false;
+            match outcome {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if !is_pause(&error) => {
+                    self.broken = Some(error.to_string());
+                    return Err(error);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Fills the read-ahead buffer with one read; 0 is the end.
+    fn fill(&mut self) -> io::Result<usize> {
+        self.ahead.resize(AHEAD, 0);
+        (self.start, self.end) = (0, 0);
+        let count = retry(|| (self.functions.read)(&mut self.stream, &mut self.ahead))?;
+        if count > self.ahead.len() {
+            return Err(over_reported("read", count, self.ahead.len()));
+        }
+        self.end = count;
+        Ok(count)
+    }
+
+    /// One vectored read: into `out`, and what follows into the read-ahead buffer. Gives what went to `out`.
+    fn receive_both(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.ahead.resize(AHEAD, 0);
+        (self.start, self.end) = (0, 0);
+        let room = out.len() + self.ahead.len();
+        let count = retry(|| {
+            let mut buffers = [IoSliceMut::new(out), IoSliceMut::new(&mut self.ahead)];
+            (self.functions.read_vectored)(&mut self.stream, &mut buffers)
+        })?;
+        if count > room {
+            return Err(over_reported("read", count, room));
+        }
+        self.end = count.saturating_sub(out.len());
+        Ok(count.min(out.len()))
+    }
+}
+
+impl<S> Bio for StreamBio<S> {
+    fn receive(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.start == self.end {
+            // An inner stream may give bytes again after its end; TLS must not.
+            if self.at_end || out.is_empty() {
+                return Ok(0);
+            }
+            let count = if out.len() < AHEAD { self.fill()? } else { self.receive_both(out)? };
+            if count == 0 {
+                self.at_end = true;
+            }
+            if count == 0 || out.len() >= AHEAD {
+                return Ok(count);
+            }
+        }
+        let count = out.len().min(self.end - self.start);
+        out[..count].copy_from_slice(&self.ahead[self.start..self.start + count]);
+        self.start += count;
+        Ok(count)
+    }
+
+    fn send(&mut self, data: &[u8]) -> io::Result<()> {
+        // The rest of earlier records goes first.
+        match self.send_waiting() {
+            Err(error) if is_pause(&error) && self.unsent() + data.len() <= MOST_UNSENT => {
+                self.unsent.extend_from_slice(data);
+                return Ok(());
+            }
+            outcome => outcome?,
+        }
+        let mut left = data;
+        while !left.is_empty() {
+            match self.put(Some(left)) {
+                Ok(count) => left = &left[count..],
+                // C hands over a whole record and must not hand it over again: we keep the rest. The caller's
+                // buffer is then free to change.
+                Err(error) if is_pause(&error) => {
+                    self.unsent.extend_from_slice(left);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.send_waiting()?;
+        retry(|| (self.functions.flush)(&mut self.stream).map(|()| 0)).map(drop)
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.at_end && self.start == self.end
+    }
+
+    fn received(&self) -> usize {
+        self.end - self.start
+    }
+
+    fn unsent(&self) -> usize {
+        self.unsent.len() - self.sent
+    }
+}
+
+/// Whether an error says "not now": nothing was taken, and trying again later is right.
+pub(crate) fn is_pause(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// Repeats what a signal interrupted.
+fn retry(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+fn over_reported(what: &str, count: usize, room: usize) -> io::Error {
+    io::Error::other(format!("the inner stream is broken: {what} of {room} bytes reported {count}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Plays a script: what each read gives, and how many bytes each write takes (`None`: not now).
+    #[derive(Default)]
+    struct Script {
+        incoming: VecDeque<Vec<u8>>,
+        takes: VecDeque<Option<usize>>,
+        written: Vec<u8>,
+        calls: usize,
+    }
+
+    impl Read for Script {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            self.calls += 1;
+            let Some(mut chunk) = self.incoming.pop_front() else { return Ok(0) };
+            let count = chunk.len().min(out.len());
+            out[..count].copy_from_slice(&chunk[..count]);
+            if count < chunk.len() {
+                chunk.drain(..count);
+                self.incoming.push_front(chunk);
+            }
+            Ok(count)
+        }
+
+        fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+            let mut joined = vec![0; buffers.iter().map(|buffer| buffer.len()).sum()];
+            let count = self.read(&mut joined)?;
+            let mut left = &joined[..count];
+            for buffer in buffers {
+                let part = left.len().min(buffer.len());
+                buffer[..part].copy_from_slice(&left[..part]);
+                left = &left[part..];
+            }
+            Ok(count)
+        }
+    }
+
+    impl Write for Script {
+        fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+            match self.takes.pop_front() {
+                Some(None) => Err(ErrorKind::WouldBlock.into()),
+                Some(Some(0)) => Err(ErrorKind::Interrupted.into()),
+                Some(Some(most)) => {
+                    let count = data.len().min(most);
+                    self.written.extend_from_slice(&data[..count]);
+                    Ok(count)
+                }
+                None => {
+                    self.written.extend_from_slice(data);
+                    Ok(data.len())
+                }
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn bio(script: Script) -> StreamBio<Script> {
+        StreamBio::new(script, Functions::of_stream(), Vec::new())
+    }
+
+    #[test]
+    fn a_record_and_the_next_header_come_with_one_read_each() {
+        let stream: Vec<u8> = (0..3 * 16_406).map(|n| n as u8).collect();
+        let mut bio = bio(Script { incoming: [stream.clone()].into(), ..Script::default() });
+        let mut got = Vec::new();
+        for want in [5usize, 16_401, 5, 16_401, 5, 16_401] {
+            let mut left = want;
+            while left > 0 {
+                let mut out = vec![0; left];
+                let count = bio.receive(&mut out).unwrap();
+                assert!(count > 0);
+                got.extend_from_slice(&out[..count]);
+                left -= count;
+            }
+        }
+        assert_eq!(got, stream);
+        assert!(bio.stream().calls <= 4, "{} reads for three records", bio.stream().calls);
+    }
+
+    #[test]
+    fn the_end_stays_the_end() {
+        let mut bio = bio(Script { incoming: [vec![1], vec![], vec![2]].into(), ..Script::default() });
+        let mut out = [0; 8];
+        assert_eq!(bio.receive(&mut out).unwrap(), 1);
+        assert_eq!(bio.receive(&mut out).unwrap(), 0);
+        assert_eq!(bio.receive(&mut out).unwrap(), 0);
+        assert!(bio.is_at_end());
+    }
+
+    #[test]
+    fn received_bytes_come_first_and_go_back() {
+        let mut bio = StreamBio::new(Script::default(), Functions::of_stream(), vec![7; 9000]);
+        let mut out = [0; 5000];
+        assert_eq!(bio.receive(&mut out).unwrap(), 5000);
+        assert_eq!(bio.received(), 4000);
+        assert_eq!(bio.into_parts().1, vec![7; 4000]);
+    }
+
+    #[test]
+    fn a_final_error_ends_sending() {
+        struct Failing;
+        impl Read for Failing {
+            fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+                Ok(out.len() + 1)
+            }
+        }
+        impl Write for Failing {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::Error::other("cable cut"))
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut bio = StreamBio::new(Failing, Functions::of_stream(), Vec::new());
+        assert_eq!(bio.send(b"x").unwrap_err().to_string(), "cable cut");
+        let second = bio.send(b"y").unwrap_err();
+        assert_eq!(second.kind(), ErrorKind::BrokenPipe);
+        assert!(second.to_string().contains("cable cut"));
+        assert!(bio.receive(&mut [0; 4]).unwrap_err().to_string().contains("reported"));
+        assert!(bio.receive(&mut [0; 9000]).unwrap_err().to_string().contains("reported"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sent_arrives_once_and_in_order(
+            records in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..300), 1..12),
+            takes in proptest::collection::vec(proptest::option::of(0usize..200), 0..60),
+        ) {
+            let mut bio = bio(Script { takes: takes.into(), ..Script::default() });
+            for record in &records {
+                bio.send(record).unwrap();
+            }
+            while bio.send_waiting().is_err() {}
+            prop_assert_eq!(bio.unsent(), 0);
+            prop_assert_eq!(&bio.stream().written, &records.concat());
+        }
+
+        #[test]
+        fn what_arrives_is_given_once_and_in_order(
+            chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..9000), 0..8),
+            wants in proptest::collection::vec(1usize..20_000, 1..20),
+        ) {
+            let mut bio = bio(Script { incoming: chunks.clone().into(), ..Script::default() });
+            let mut got = Vec::new();
+            for want in wants.iter().cycle() {
+                let mut out = vec![0; *want];
+                let count = bio.receive(&mut out).unwrap();
+                if count == 0 {
+                    break;
+                }
+                got.extend_from_slice(&out[..count]);
+            }
+            prop_assert_eq!(got, chunks.concat());
+        }
+    }
+}

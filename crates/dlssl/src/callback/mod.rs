@@ -1,0 +1,86 @@
+//! User code behind C: how a callback finds its connection, and how errors and panics get back to Rust.
+//!
+//! C hands a callback neither the table of functions nor (most of them) our data. So each call into C leaves a frame
+//! in the thread: the library, the connection's BIO and its stash. A callback takes the frame, runs user code under
+//! `catch_unwind`, stores what went wrong and gives C a failure code; the method that made the call goes on with it
+//! once C has returned. No panic crosses a C frame.
+
+mod alpn;
+mod info;
+mod password;
+mod verify;
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+use dlssl_core::Library;
+
+pub(crate) use alpn::{AlpnChoice, select as alpn_select, wire as alpn_wire};
+pub(crate) use info::renegotiation as refuse_renegotiation;
+pub(crate) use password::none as no_password;
+pub(crate) use verify::verify;
+
+use crate::bio::Bio;
+use crate::raw::call::Stash;
+
+/// What callbacks of one call into C may touch.
+pub(crate) struct Frame<'a> {
+    pub(crate) library: &'a Library,
+    pub(crate) bio: Option<&'a mut dyn Bio>,
+    pub(crate) stash: &'a mut Stash,
+}
+
+thread_local! {
+    /// Frame of the innermost call into C; null while one of its callbacks runs, and outside.
+    static TOP: Cell<*mut Frame<'static>> = const { Cell::new(ptr::null_mut()) };
+    /// How many calls into C this thread is inside of.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Puts the thread back as it was, also when the call unwinds.
+struct Restore {
+    top: *mut Frame<'static>,
+    depth: usize,
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        TOP.set(self.top);
+        DEPTH.set(self.depth);
+    }
+}
+
+/// Whether this thread is inside a call into C, so that this code runs in one of its callbacks.
+pub(crate) fn is_inside() -> bool {
+    DEPTH.get() > 0
+}
+
+/// Runs `call` with `frame` as the thread's innermost.
+pub(crate) fn with_frame<R>(mut frame: Frame<'_>, call: impl FnOnce() -> R) -> R {
+    let depth = DEPTH.get();
+    let _restore = Restore { top: TOP.replace((&raw mut frame).cast()), depth };
+    DEPTH.set(depth + 1);
+    call()
+}
+
+/// Runs the body of a callback with the frame of the call that C is in; `failure` when there is none (C was called
+/// through a raw pointer) or the body panics.
+pub(crate) fn in_callback<R>(failure: R, body: impl FnOnce(&mut Frame<'_>) -> R) -> R {
+    let top = TOP.replace(ptr::null_mut());
+    let _restore = Restore { top, depth: DEPTH.get() };
+    if top.is_null() {
+        return failure;
+    }
+    // SAFETY: `with_frame` put it there and is still below us on this thread's stack; taking it out of `TOP` above
+    // makes this the only reference, and `_restore` puts it back only after the body.
+    let frame = unsafe { &mut *top.cast::<Frame<'_>>() };
+    match catch_unwind(AssertUnwindSafe(|| body(frame))) {
+        Ok(result) => result,
+        Err(panic) => {
+            // The first panic is the cause.
+            frame.stash.panic.get_or_insert(panic);
+            failure
+        }
+    }
+}

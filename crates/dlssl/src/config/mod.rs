@@ -1,0 +1,10 @@
+//! Values that configure contexts: plain data, no C.
+
+mod identity;
+mod protocol;
+pub(crate) mod roots;
+
+pub use identity::Identity;
+pub(crate) use identity::Source;
+pub use protocol::Protocol;
+pub use roots::{DefaultRoots, Roots, default_roots};

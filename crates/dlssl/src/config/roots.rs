@@ -1,0 +1,299 @@
+//! Which certificates are trusted, and where the default ones really are.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use dlssl_core::Library;
+
+use super::identity::Source;
+use crate::error::{Error, ErrorKind};
+use crate::raw;
+
+/// Certificates to trust. By default those that the library, or else the distribution, really has.
+#[derive(Clone)]
+pub struct Roots {
+    pub(crate) sources: Vec<RootSource>,
+}
+
+#[derive(Clone)]
+pub(crate) enum RootSource {
+    Default,
+    Pem(Source),
+    Directory(PathBuf),
+}
+
+impl Default for Roots {
+    fn default() -> Self {
+        Self { sources: vec![RootSource::Default] }
+    }
+}
+
+impl Roots {
+    /// Trusts nobody. A start for [`and`](Self::and).
+    #[must_use]
+    pub fn none() -> Self {
+        Self { sources: Vec::new() }
+    }
+
+    /// Trusts the certificates in a PEM file.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self { sources: vec![RootSource::Pem(Source::File(path.into()))] }
+    }
+
+    /// Trusts the certificates in PEM bytes.
+    pub fn pem(bytes: impl Into<Vec<u8>>) -> Self {
+        Self { sources: vec![RootSource::Pem(Source::Bytes(bytes.into().into()))] }
+    }
+
+    /// Trusts the certificates in a directory whose files are named by hash (`openssl rehash`).
+    pub fn directory(path: impl Into<PathBuf>) -> Self {
+        Self { sources: vec![RootSource::Directory(path.into())] }
+    }
+
+    /// Trusts the other's certificates too.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.sources.extend(other.sources);
+        self
+    }
+}
+
+impl fmt::Debug for Roots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let describe = |source: &RootSource| match source {
+            RootSource::Default => "default".to_owned(),
+            RootSource::Pem(source) => source.describe(),
+            RootSource::Directory(path) => path.display().to_string(),
+        };
+        f.debug_list().entries(self.sources.iter().map(describe)).finish()
+    }
+}
+
+/// Where the default roots are, and how that was found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefaultRoots {
+    origin: &'static str,
+    file: Option<PathBuf>,
+    directory: Option<PathBuf>,
+    considered: Vec<String>,
+}
+
+impl DefaultRoots {
+    /// Who named the place, such as `the library's own locations`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.origin
+    }
+
+    /// File of certificates.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Directory of certificates, named by hash.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
+    }
+
+    /// Each place looked at and what was there, one line each.
+    #[must_use]
+    pub fn considered(&self) -> &[String] {
+        &self.considered
+    }
+}
+
+impl fmt::Display for DefaultRoots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let places: Vec<String> =
+            [&self.file, &self.directory].into_iter().flatten().map(|path| path.display().to_string()).collect();
+        write!(f, "{} ({})", places.join(", "), self.origin)
+    }
+}
+
+/// Bundles that distributions keep, for libraries whose own directory is empty or absent.
+const BUNDLES: [&str; 8] = [
+    "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Arch, Alpine, Gentoo
+    "/etc/pki/tls/certs/ca-bundle.crt",   // Fedora, RHEL
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // RHEL 7 and later
+    "/etc/ssl/ca-bundle.pem",             // openSUSE
+    "/etc/ssl/cert.pem",                  // macOS, OpenBSD, FreeBSD, Alpine
+    "/usr/local/share/certs/ca-root-nss.crt", // FreeBSD's ports
+    "/etc/certs/ca-certificates.crt",     // Solaris
+    "/usr/ssl/certs/ca-bundle.crt",       // Cygwin
+];
+
+/// Finds the default roots: the files that the environment names, else the library's own locations where they hold
+/// certificates, else the distribution's.
+///
+/// The environment variables are the library's own (`SSL_CERT_FILE`, `SSL_CERT_DIR`), and count alike on every
+/// library; a process that runs set-user-id ignores them.
+///
+/// # Errors
+/// [`ErrorKind::NoRoots`] when nothing holds certificates, or when what the environment names does not.
+pub fn default_roots(library: &Library) -> Result<DefaultRoots, Error> {
+    let own = raw::x509_locations(library);
+    let named = Named {
+        file_variable: own.file_variable,
+        directory_variable: own.directory_variable,
+        file: PathBuf::from(own.file),
+        directory: PathBuf::from(own.directory),
+    };
+    locate(&named, &variable, &|path| holds_certificate(path), &|path| holds_hashed_certificates(path))
+        .map_err(|error| error.of(library))
+}
+
+/// What a library has compiled in.
+struct Named {
+    file_variable: String,
+    directory_variable: String,
+    file: PathBuf,
+    directory: PathBuf,
+}
+
+type Test<'a> = &'a dyn Fn(&Path) -> bool;
+
+fn locate(
+    named: &Named,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+    is_file: Test<'_>,
+    is_directory: Test<'_>,
+) -> Result<DefaultRoots, Error> {
+    let mut considered = Vec::new();
+    let mut look = |path: PathBuf, test: Test<'_>, what: &str| {
+        let holds = test(&path);
+        let verdict = if holds { "holds certificates" } else { "holds none" };
+        considered.push(format!("{what} {}: {verdict}", path.display()));
+        holds.then_some(path)
+    };
+    let read = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let (named_file, named_directory) = (read(&named.file_variable), read(&named.directory_variable));
+    let by_environment = named_file.is_some() || named_directory.is_some();
+    let (file, directory, mut origin) = if by_environment {
+        let file = named_file.and_then(|path| look(path, is_file, &named.file_variable));
+        let directory = named_directory.and_then(|path| look(path, is_directory, &named.directory_variable));
+        (file, directory, "the environment")
+    } else {
+        let file = look(named.file.clone(), is_file, "the library's file");
+        let directory = look(named.directory.clone(), is_directory, "the library's directory");
+        (file, directory, "the library's own locations")
+    };
+    let mut found = (file, directory);
+    if by_environment && found == (None, None) {
+        return Err(Error::new(
+            ErrorKind::NoRoots,
+            format!("the environment names certificates that are not there: {}", considered.join("; ")),
+        ));
+    }
+    if found == (None, None) {
+        origin = "the distribution's bundle";
+        found.0 = BUNDLES.iter().find_map(|bundle| look(PathBuf::from(bundle), is_file, "bundle"));
+    }
+    if found == (None, None) {
+        return Err(Error::new(
+            ErrorKind::NoRoots,
+            format!(
+                "no certificates to trust were found; install the distribution's (Debian: ca-certificates), set {}, \
+                 or name them with Roots::file. Looked at: {}",
+                named.file_variable,
+                considered.join("; ")
+            ),
+        ));
+    }
+    Ok(DefaultRoots { origin, file: found.0, directory: found.1, considered })
+}
+
+/// Reads a variable, unless the process has more rights than who started it.
+fn variable(name: &str) -> Option<OsString> {
+    if dlssl_core::environment_is_trusted() { std::env::var_os(name) } else { None }
+}
+
+/// Whether a file holds a certificate in PEM.
+fn holds_certificate(path: &Path) -> bool {
+    let Ok(file) = std::fs::File::open(path) else { return false };
+    let mut reader = BufReader::new(file);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match reader.read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => return false,
+            Ok(_) if line.starts_with(b"-----BEGIN ") => return true,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Whether a directory holds certificates that are named by hash.
+pub(crate) fn holds_hashed_certificates(path: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(path) else { return false };
+    entries.filter_map(Result::ok).any(|entry| entry.file_name().to_str().is_some_and(is_hash_name))
+}
+
+/// Whether a file is named as C looks certificates up: eight digits of a hash, a dot, a count.
+fn is_hash_name(name: &str) -> bool {
+    name.split_once('.').is_some_and(|(hash, count)| {
+        hash.len() == 8
+            && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && !count.is_empty()
+            && count.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(environment: &[(&str, &str)], real: &[&str]) -> Result<DefaultRoots, Error> {
+        let named = Named {
+            file_variable: "SSL_CERT_FILE".into(),
+            directory_variable: "SSL_CERT_DIR".into(),
+            file: "/own/cert.pem".into(),
+            directory: "/own/certs".into(),
+        };
+        let variable =
+            |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+        let exists = |path: &Path| real.iter().any(|known| Path::new(known) == path);
+        locate(&named, &variable, &exists, &exists)
+    }
+
+    #[test]
+    fn the_librarys_own_come_before_the_distributions() {
+        let found = find(&[], &["/own/certs", "/etc/ssl/cert.pem"]).unwrap();
+        assert_eq!(found.directory(), Some(Path::new("/own/certs")));
+        assert_eq!(found.file(), None);
+        assert_eq!(found.considered().len(), 2);
+    }
+
+    #[test]
+    fn an_empty_own_directory_leads_to_the_distributions() {
+        let found = find(&[], &["/etc/ssl/cert.pem"]).unwrap();
+        assert_eq!(found.file(), Some(Path::new("/etc/ssl/cert.pem")));
+        assert!(found.to_string().contains("distribution"));
+    }
+
+    #[test]
+    fn the_environment_wins_and_is_never_passed_over() {
+        let found = find(&[("SSL_CERT_FILE", "/mine.pem")], &["/mine.pem", "/own/certs"]).unwrap();
+        assert_eq!((found.origin(), found.directory()), ("the environment", None));
+        let error = find(&[("SSL_CERT_FILE", "/gone.pem")], &["/own/certs"]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoRoots);
+        assert!(error.to_string().contains("SSL_CERT_FILE /gone.pem"), "{error}");
+    }
+
+    #[test]
+    fn nothing_anywhere_says_what_to_do() {
+        let error = find(&[], &[]).unwrap_err();
+        assert!(error.to_string().contains("ca-certificates") && error.to_string().contains("/own/cert.pem"));
+    }
+
+    #[test]
+    fn hash_names() {
+        assert!(is_hash_name("0a1b2c3d.0") && is_hash_name("ffffffff.12"));
+        for name in ["cert.pem", "0a1b2c3.0", "0a1b2c3d.", "0a1b2c3d.r0", "0a1b2c3d"] {
+            assert!(!is_hash_name(name), "{name}");
+        }
+    }
+}

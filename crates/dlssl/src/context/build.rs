@@ -1,0 +1,233 @@
+//! From settings to a context: each setting is applied, or is an error; none is passed over.
+
+use std::ffi::CString;
+use std::path::Path;
+
+use dlssl_core::compat::protocol::{Bounds, newest};
+use dlssl_core::ffi::constants::{SSL_VERIFY_FAIL_IF_NO_PEER_CERT, SSL_VERIFY_NONE, SSL_VERIFY_PEER};
+use dlssl_core::ffi::options::{
+    CIPHER_SERVER_PREFERENCE, NO_CLIENT_RENEGOTIATION, NO_COMPRESSION, NO_SSLV2, NO_SSLV3, OptionSpec, SINGLE_ECDH_USE,
+    Setting,
+};
+use dlssl_core::{ErrorStack, Library};
+
+use super::settings::{PeerCertificate, Settings, Side};
+use super::{Context, Inner, pem};
+use crate::bio::method;
+use crate::callback::{AlpnChoice, alpn_wire};
+use crate::config::roots::{RootSource, default_roots, holds_hashed_certificates};
+use crate::config::{Identity, Protocol};
+use crate::error::{Error, ErrorKind};
+use crate::raw::SslContext;
+
+/// What older libraries still have in their default: no authentication, no encryption, and what is broken.
+const CIPHERS: &str = "DEFAULT:!aNULL:!eNULL:!LOW:!EXPORT:!MD5:!RC4:!DES:!3DES:!SEED:!IDEA:!PSK:!SRP";
+
+/// What every context refuses or does; each must be had by bit, by nature or by emulation.
+const ALWAYS: [OptionSpec; 5] = [NO_SSLV2, NO_SSLV3, NO_COMPRESSION, NO_CLIENT_RENEGOTIATION, SINGLE_ECDH_USE];
+
+/// Builds a context.
+pub(super) fn build(library: &Library, settings: &Settings) -> Result<Context, Error> {
+    Builder { library, settings }.run().map_err(|error| error.of(library))
+}
+
+struct Builder<'a> {
+    library: &'a Library,
+    settings: &'a Settings,
+}
+
+impl Builder<'_> {
+    fn run(&self) -> Result<Context, Error> {
+        let context = SslContext::new(self.library).map_err(library_failed("cannot make a context"))?;
+        for option in ALWAYS {
+            self.apply(&context, option)?;
+        }
+        if self.settings.side == Side::Server {
+            self.apply(&context, CIPHER_SERVER_PREFERENCE)?;
+            context
+                .set_session_id_context(b"dlssl")
+                .map_err(library_failed("cannot name the application in sessions"))?;
+        }
+        self.protocols(&context)?;
+        self.ciphers(&context)?;
+        self.peer(&context)?;
+        if let Some(identity) = &self.settings.identity {
+            self.identity(&context, identity)?;
+        }
+        self.alpn(&context)?;
+        let method = method::for_library(self.library)
+            .ok_or_else(|| Error::new(ErrorKind::Library, "the library has no more numbers for BIO types"))?;
+        Ok(Context {
+            inner: Inner {
+                context: context.into(),
+                method,
+                tolerate_missing_close_notify: self.settings.tolerate_missing_close_notify,
+            }
+            .into(),
+        })
+    }
+
+    fn apply(&self, context: &SslContext, option: OptionSpec) -> Result<(), Error> {
+        match context.apply(option) {
+            Setting::Bits(_) | Setting::Inherent => Ok(()),
+            Setting::Emulated if option.name == NO_CLIENT_RENEGOTIATION.name => {
+                context.refuse_renegotiation();
+                Ok(())
+            }
+            _ => Err(self.unsupported(format!("the setting {}", option.name))),
+        }
+    }
+
+    fn unsupported(&self, what: impl std::fmt::Display) -> Error {
+        Error::new(ErrorKind::Unsupported, format!("{} cannot do {what}", self.library.version_text()))
+    }
+
+    fn protocols(&self, context: &SslContext) -> Result<(), Error> {
+        let (min, max) = (self.settings.min_protocol, self.settings.max_protocol);
+        if max.is_some_and(|max| max < min) {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                format!("the newest protocol ({}) is older than the oldest ({min})", max.unwrap_or(min)),
+            ));
+        }
+        let newest = newest(self.library.flavour(), self.library.version());
+        if min.number() > newest {
+            return Err(self.unsupported(min));
+        }
+        // A maximum above what the library speaks bounds nothing.
+        let max = max.map(Protocol::number).filter(|max| *max < newest);
+        context.set_bounds(Bounds { min: Some(min.number()), max }).map_err(|refused| {
+            match Protocol::from_number(refused.version) {
+                Some(protocol) => self.unsupported(protocol),
+                None => self.unsupported(format!("protocol {:#06x}", refused.version)),
+            }
+        })
+    }
+
+    fn ciphers(&self, context: &SslContext) -> Result<(), Error> {
+        let (list, ours) = match &self.settings.cipher_list {
+            Some(list) => (list.as_str(), false),
+            None => (CIPHERS, true),
+        };
+        let what = if ours { "the default cipher list" } else { "the cipher list" };
+        let error = |queue: ErrorStack| {
+            Error::new(ErrorKind::Configuration, format!("{what} \"{list}\" holds nothing the library has"))
+                .with_queue(queue)
+        };
+        context.set_cipher_list(&c_string(what, list)?).map_err(error)?;
+        let Some(suites) = &self.settings.ciphersuites else { return Ok(()) };
+        match context.set_ciphersuites(&c_string("the cipher suites", suites)?) {
+            None => Err(self.unsupported("a choice of TLS 1.3 cipher suites")),
+            Some(outcome) => outcome.map_err(|queue| {
+                Error::new(
+                    ErrorKind::Configuration,
+                    format!("the cipher suites \"{suites}\" hold one that the library does not have"),
+                )
+                .with_queue(queue)
+            }),
+        }
+    }
+
+    fn peer(&self, context: &SslContext) -> Result<(), Error> {
+        if self.settings.peer_certificate == PeerCertificate::Ignored {
+            context.set_verify(SSL_VERIFY_NONE);
+            return Ok(());
+        }
+        context.set_verify(SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+        if self.settings.roots.sources.is_empty() {
+            return Err(Error::new(
+                ErrorKind::NoRoots,
+                "the peer is to be verified and no root is trusted; name some with Roots::file",
+            ));
+        }
+        for source in &self.settings.roots.sources {
+            match source {
+                RootSource::Default => {
+                    let found = default_roots(self.library)?;
+                    self.locations(context, found.file(), found.directory())?;
+                }
+                RootSource::Directory(path) => {
+                    if !holds_hashed_certificates(path) {
+                        return Err(Error::new(
+                            ErrorKind::NoRoots,
+                            format!(
+                                "{} holds no certificate named by hash; run `openssl rehash` on it",
+                                path.display()
+                            ),
+                        ));
+                    }
+                    self.locations(context, None, Some(path))?;
+                }
+                RootSource::Pem(source) => {
+                    for certificate in pem::certificates(self.library, source)? {
+                        context.trust(&certificate).map_err(library_failed("cannot trust a certificate"))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn locations(&self, context: &SslContext, file: Option<&Path>, directory: Option<&Path>) -> Result<(), Error> {
+        let c_path = |path: Option<&Path>| -> Result<Option<CString>, Error> {
+            let Some(path) = path else { return Ok(None) };
+            let text = path
+                .to_str()
+                .ok_or_else(|| Error::new(ErrorKind::Configuration, format!("{} is not plain text", path.display())))?;
+            c_string("the path", text).map(Some)
+        };
+        let (file, directory) = (c_path(file)?, c_path(directory)?);
+        context.trust_locations(file.as_deref(), directory.as_deref()).map_err(|queue| {
+            Error::new(ErrorKind::NoRoots, "the trusted certificates cannot be read").with_queue(queue)
+        })
+    }
+
+    fn identity(&self, context: &SslContext, identity: &Identity) -> Result<(), Error> {
+        let mut chain = pem::certificates(self.library, &identity.chain)?.into_iter();
+        // `certificates` gives at least one.
+        if let Some(own) = chain.next() {
+            let subject = own.subject();
+            context.use_certificate(&own).map_err(|queue| {
+                Error::new(ErrorKind::Pem, format!("the library refuses the certificate {subject}")).with_queue(queue)
+            })?;
+            let key = pem::private_key(self.library, &identity.key)?;
+            context.use_private_key(&key).map_err(|queue| {
+                Error::new(
+                    ErrorKind::Pem,
+                    format!(
+                        "the private key in {} does not belong to the certificate {subject}",
+                        identity.key.describe()
+                    ),
+                )
+                .with_queue(queue)
+            })?;
+        }
+        for issuer in chain {
+            context.add_chain_certificate(issuer).map_err(library_failed("cannot add to the chain"))?;
+        }
+        Ok(())
+    }
+
+    fn alpn(&self, context: &SslContext) -> Result<(), Error> {
+        let protocols = &self.settings.alpn;
+        if protocols.is_empty() {
+            return Ok(());
+        }
+        let wire = alpn_wire(protocols).ok_or_else(|| {
+            Error::new(ErrorKind::Configuration, "an ALPN protocol name has 1 to 255 bytes, all together 65,535")
+        })?;
+        if self.settings.side == Side::Client {
+            return context.offer_alpn(&wire).map_err(library_failed("cannot offer ALPN protocols"));
+        }
+        context.choose_alpn(AlpnChoice(protocols.clone()));
+        Ok(())
+    }
+}
+
+fn library_failed(what: &'static str) -> impl Fn(ErrorStack) -> Error {
+    move |queue| Error::new(ErrorKind::Library, what).with_queue(queue)
+}
+
+fn c_string(what: &str, text: &str) -> Result<CString, Error> {
+    CString::new(text).map_err(|_| Error::new(ErrorKind::Configuration, format!("{what} holds a NUL byte")))
+}

@@ -1,0 +1,231 @@
+//! The client's side: `Connector`, its builder, and the settings of one connection.
+
+use std::io::{Read, Write};
+use std::time::Instant;
+
+use dlssl_core::Library;
+
+use super::settings::{PeerCertificate, Settings, shared_settings};
+use super::{Context, build};
+use crate::config::{Identity, Roots};
+use crate::error::{Error, ErrorKind};
+use crate::hostname::ServerName;
+use crate::stream::{HandshakeError, Opening, TlsStream};
+
+/// Makes TLS connections to servers. Cheap to clone; made once and shared.
+///
+/// Unless told otherwise it verifies the server's certificate and name, speaks TLS 1.2 or newer, and trusts the
+/// roots that the library or the distribution has.
+///
+/// # Examples
+/// ```no_run
+/// use std::io::{Read, Write};
+///
+/// let tcp = std::net::TcpStream::connect(("example.org", 443))?;
+/// let mut tls = dlssl::Connector::new()?.connect("example.org", tcp)?;
+/// tls.write_all(b"GET / HTTP/1.0\r\nHost: example.org\r\n\r\n")?;
+/// let mut page = Vec::new();
+/// tls.read_to_end(&mut page)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Connector {
+    context: Context,
+    check_name: bool,
+}
+
+impl Connector {
+    /// Makes one with the defaults, on the process's current library (loaded on first use).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Load`] when no library can be loaded, [`ErrorKind::NoRoots`] when no roots are found.
+    pub fn new() -> Result<Self, Error> {
+        Self::builder(&dlssl_core::current()?).build()
+    }
+
+    /// Starts with the defaults on a chosen library.
+    #[must_use]
+    pub fn builder(library: &Library) -> ConnectorBuilder {
+        ConnectorBuilder { library: library.clone(), settings: Settings::client() }
+    }
+
+    /// Handshakes over any stream. `name` is the host name or IP address that the certificate must be for.
+    ///
+    /// # Errors
+    /// [`HandshakeError::Blocked`] when the stream is not ready, to be gone on with; else
+    /// [`HandshakeError::Failed`].
+    #[doc(alias = "SSL_connect")]
+    pub fn connect<S: Read + Write>(&self, name: &str, stream: S) -> Result<TlsStream<S>, HandshakeError<S>> {
+        self.configure(name)?.connect(stream)
+    }
+
+    /// Handshakes over a socket by its descriptor: see [`ConnectConfiguration::connect_socket`].
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect).
+    #[cfg(unix)]
+    pub fn connect_socket<S: std::os::fd::AsFd>(
+        &self,
+        name: &str,
+        socket: S,
+    ) -> Result<TlsStream<S>, HandshakeError<S>> {
+        self.configure(name)?.connect_socket(socket)
+    }
+
+    /// Starts one connection whose settings differ.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidName`] when `name` is neither a host name nor an IP address.
+    pub fn configure(&self, name: &str) -> Result<ConnectConfiguration, Error> {
+        Ok(ConnectConfiguration {
+            context: self.context.clone(),
+            name: ServerName::parse(name)?,
+            check_name: self.check_name,
+            sni: true,
+            received: Vec::new(),
+            deadline: None,
+        })
+    }
+
+    /// The context that connections are made from.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The library that it was built on.
+    #[must_use]
+    pub fn library(&self) -> &Library {
+        self.context.library()
+    }
+}
+
+/// Settings of a [`Connector`], as plain data until [`build`](Self::build).
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ConnectorBuilder {
+    library: Library,
+    settings: Settings,
+}
+
+impl ConnectorBuilder {
+    shared_settings!();
+
+    /// Certificates to trust.
+    #[doc(alias = "SSL_CTX_load_verify_locations")]
+    pub fn roots(mut self, roots: Roots) -> Self {
+        self.settings.roots = roots;
+        self
+    }
+
+    /// Certificate and key to show to servers that ask.
+    #[doc(alias = "SSL_CTX_use_certificate_chain_file")]
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.settings.identity = Some(identity);
+        self
+    }
+
+    /// **Takes any certificate from anyone.** The connection is then private against listeners only, not against
+    /// who sits in the middle.
+    #[doc(alias = "SSL_CTX_set_verify")]
+    pub fn danger_accept_invalid_certificates(mut self, accept: bool) -> Self {
+        self.settings.peer_certificate = if accept { PeerCertificate::Ignored } else { PeerCertificate::Required };
+        self
+    }
+
+    /// **Takes a trusted certificate for any name.** Who holds a certificate for any host can then play this one.
+    #[doc(alias = "X509_VERIFY_PARAM_set1_host")]
+    pub fn danger_accept_invalid_names(mut self, accept: bool) -> Self {
+        self.settings.check_name = !accept;
+        self
+    }
+
+    /// Applies the settings.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] and [`ErrorKind::Pem`] for settings that are wrong, [`ErrorKind::Unsupported`]
+    /// for those that the library cannot keep, [`ErrorKind::NoRoots`], [`ErrorKind::Io`] for files.
+    pub fn build(&self) -> Result<Connector, Error> {
+        Ok(Connector { context: build::build(&self.library, &self.settings)?, check_name: self.settings.check_name })
+    }
+}
+
+/// One connection's settings, then its handshake.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ConnectConfiguration {
+    context: Context,
+    name: ServerName,
+    check_name: bool,
+    sni: bool,
+    received: Vec<u8>,
+    deadline: Option<Instant>,
+}
+
+impl ConnectConfiguration {
+    /// Starts on bytes of the peer that were read already.
+    pub fn received(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.received = bytes.into();
+        self
+    }
+
+    /// Latest time for the handshake and all that follows, for sockets by descriptor; see
+    /// [`TlsStream::set_deadline`].
+    pub fn deadline(mut self, at: Instant) -> Self {
+        self.deadline = Some(at);
+        self
+    }
+
+    /// Whether the host name is sent in the clear with the first message (SNI); it is unless told otherwise.
+    #[doc(alias = "SSL_set_tlsext_host_name")]
+    pub fn sni(mut self, send: bool) -> Self {
+        self.sni = send;
+        self
+    }
+
+    /// Handshakes over any stream.
+    ///
+    /// # Errors
+    /// As for [`Connector::connect`].
+    pub fn connect<S: Read + Write>(mut self, stream: S) -> Result<TlsStream<S>, HandshakeError<S>> {
+        let received = std::mem::take(&mut self.received);
+        self.opening()?.stream(stream, received)
+    }
+
+    /// Handshakes over a socket by its descriptor. Its flags stay as they are; a blocking one waits with the
+    /// deadline, a non-blocking one says `WouldBlock`; a closed peer raises no signal.
+    ///
+    /// # Errors
+    /// As for [`Connector::connect`].
+    #[cfg(unix)]
+    pub fn connect_socket<S: std::os::fd::AsFd>(mut self, socket: S) -> Result<TlsStream<S>, HandshakeError<S>> {
+        let received = std::mem::take(&mut self.received);
+        self.opening()?.socket(socket, received)
+    }
+
+    /// Handshakes over a socket by OpenSSL's own BIO ([`SSL_set_fd`](https://docs.openssl.org/master/man3/SSL_set_fd/)):
+    /// the way to kernel TLS.
+    ///
+    /// It has no deadline, and a closed peer raises SIGPIPE where the program does not ignore it (Rust's runtime
+    /// does).
+    ///
+    /// # Errors
+    /// As for [`Connector::connect`]; [`ErrorKind::Configuration`] with [`received`](Self::received) bytes, which
+    /// that BIO cannot take.
+    #[cfg(unix)]
+    #[doc(alias = "SSL_set_fd")]
+    pub fn connect_openssl_socket<S: std::os::fd::AsFd>(self, socket: S) -> Result<TlsStream<S>, HandshakeError<S>> {
+        if !self.received.is_empty() {
+            return Err(
+                Error::new(ErrorKind::Configuration, "OpenSSL's socket BIO cannot start on received bytes").into()
+            );
+        }
+        self.opening()?.openssl_socket(socket)
+    }
+
+    fn opening(self) -> Result<Opening, Error> {
+        let opening = Opening::new(&self.context, self.deadline)?;
+        opening.client(&self.name, self.check_name, self.sni)?;
+        Ok(opening)
+    }
+}

@@ -1,0 +1,67 @@
+//! Contexts: what many connections share. Configured as plain data, built once, then immutable.
+
+mod build;
+mod client;
+mod pem;
+mod server;
+mod settings;
+
+use std::fmt;
+use std::sync::Arc;
+
+use dlssl_core::Library;
+use dlssl_core::compat::bio::Method;
+use dlssl_core::ffi::SSL_CTX;
+
+pub use client::{ConnectConfiguration, Connector, ConnectorBuilder};
+pub use server::{AcceptConfiguration, Acceptor, AcceptorBuilder};
+
+use crate::raw::SslContext;
+
+/// Settings that are applied and shared by connections; cheap to clone.
+///
+/// Belongs to the library generation it was built on and keeps it alive.
+#[derive(Clone)]
+pub struct Context {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    context: Arc<SslContext>,
+    method: Method,
+    tolerate_missing_close_notify: bool,
+}
+
+impl Context {
+    /// The library that it was built on.
+    #[must_use]
+    pub fn library(&self) -> &Library {
+        self.inner.context.library()
+    }
+
+    /// The pointer, for functions that are not wrapped; freed with the last clone and connection.
+    ///
+    /// To change a context that connections are made from is not safe with every function of C.
+    #[must_use]
+    pub fn as_ptr(&self) -> *mut SSL_CTX {
+        self.inner.context.as_ptr()
+    }
+
+    pub(crate) fn raw(&self) -> &Arc<SslContext> {
+        &self.inner.context
+    }
+
+    pub(crate) fn method(&self) -> Method {
+        self.inner.method
+    }
+
+    pub(crate) fn tolerates_missing_close_notify(&self) -> bool {
+        self.inner.tolerate_missing_close_notify
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("library", &self.library().version_text()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,56 @@
+//! Kinds of errors: the same on every library.
+
+use std::io;
+
+/// What sort of thing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No library could be loaded.
+    Load,
+    /// A setting is wrong in itself.
+    Configuration,
+    /// The loaded library cannot do what a setting asks for.
+    Unsupported,
+    /// No certificates to trust were found.
+    NoRoots,
+    /// A name that is neither a host name nor an IP address.
+    InvalidName,
+    /// A certificate or key cannot be read, or the two do not belong together.
+    Pem,
+    /// The peer's certificate was refused.
+    Certificate,
+    /// The handshake failed: the peer refused, or the two sides have nothing in common.
+    Handshake,
+    /// The peer broke the protocol, or sent an alert.
+    Protocol,
+    /// The connection ended without an orderly close.
+    UnexpectedEof,
+    /// Nothing can be sent any more: this side has closed, or an earlier write failed.
+    Closed,
+    /// The inner stream failed.
+    Io,
+    /// The inner stream is not ready.
+    WouldBlock,
+    /// A deadline has passed.
+    TimedOut,
+    /// The library failed for another reason, such as a lack of memory.
+    Library,
+}
+
+impl ErrorKind {
+    /// Kind for an [`io::Error`].
+    pub(crate) fn io(self) -> io::ErrorKind {
+        match self {
+            Self::WouldBlock => io::ErrorKind::WouldBlock,
+            Self::TimedOut => io::ErrorKind::TimedOut,
+            Self::UnexpectedEof => io::ErrorKind::UnexpectedEof,
+            Self::Closed => io::ErrorKind::BrokenPipe,
+            Self::Unsupported => io::ErrorKind::Unsupported,
+            Self::Configuration | Self::InvalidName | Self::Pem => io::ErrorKind::InvalidInput,
+            Self::Certificate | Self::Handshake | Self::Protocol => io::ErrorKind::InvalidData,
+            Self::Load | Self::NoRoots => io::ErrorKind::NotFound,
+            Self::Io | Self::Library => io::ErrorKind::Other,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! TLS on an OpenSSL or LibreSSL that is loaded when the program runs, not linked.
+//!
+//! ```no_run
+//! use std::io::{Read, Write};
+//!
+//! // The platform's library, roots that exist, TLS 1.2 or newer, certificate and name verified.
+//! let tcp = std::net::TcpStream::connect(("example.org", 443))?;
+//! let mut tls = dlssl::Connector::new()?.connect("example.org", tcp)?;
+//! tls.write_all(b"GET / HTTP/1.0\r\nHost: example.org\r\n\r\n")?;
+//!
+//! // The operator's choice, at start-up.
+//! // SAFETY: the operator vouches for what lies there.
+//! let loader = unsafe { dlssl::Loader::new().directory("/opt/openssl-3.5/lib64") };
+//! let library = loader.load()?;
+//! println!("{}", library.explain());
+//! let connector = dlssl::Connector::builder(&library).alpn(["h2", "http/1.1"]).build()?;
+//!
+//! // An update landed on disk: what is open keeps the old library, what is made from now on gets the new one.
+//! println!("{}", dlssl::reload()?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where things are
+//! - [`Connector`] and [`Acceptor`] hold what connections share and make [`TlsStream`]s.
+//! - [`Loader`], [`Library`], [`current`] and [`reload`] come from `dlssl-core`: which library it is.
+//! - [`Error`] and [`ErrorKind`] say what went wrong, the same on every library.
+//!
+//! DTLS and QUIC are not part of this crate.
+
+#![deny(unsafe_code)]
+
+#[allow(unsafe_code)]
+mod bio;
+#[allow(unsafe_code)]
+mod callback;
+mod config;
+mod context;
+mod error;
+mod hostname;
+#[allow(unsafe_code)]
+mod raw;
+mod stream;
+
+pub use bio::MemoryBio;
+pub use config::{DefaultRoots, Identity, Protocol, Roots, default_roots};
+pub use context::{
+    AcceptConfiguration, Acceptor, AcceptorBuilder, ConnectConfiguration, Connector, ConnectorBuilder, Context,
+};
+pub use dlssl_core::{
+    Capability, CapabilityState, Configuration, ErrorEntry, ErrorStack, Explanation, Flavour, Generation, Half,
+    Library, LoadError, LoadFailure, Loader, Reloaded, Slot, Version, current, reload, reload_with,
+};
+pub use error::{Error, ErrorKind, VerifyFailure};
+pub use stream::{HandshakeError, IntoInnerError, MidHandshake, Shutdown, TlsStream, VerifyResult};

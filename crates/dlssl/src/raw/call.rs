@@ -1,0 +1,72 @@
+//! One call into C: the queue is known to be empty before, and drained right after on the same thread.
+
+use std::any::Any;
+use std::io;
+
+use dlssl_core::compat::error as queue;
+use dlssl_core::{ErrorStack, Library};
+
+use crate::bio::Bio;
+use crate::callback::{self, Frame};
+use crate::error::VerifyFailure;
+
+/// What callbacks leave behind for the Rust method that made the call.
+#[derive(Default)]
+pub(crate) struct Stash {
+    /// Error of the inner stream.
+    pub(crate) io: Option<io::Error>,
+    /// Panic of user code.
+    pub(crate) panic: Option<Box<dyn Any + Send>>,
+    /// First refusal of a certificate.
+    pub(crate) verify: Option<VerifyFailure>,
+    /// The peer asked for a new handshake on a library where we refuse it ourselves.
+    pub(crate) renegotiation: bool,
+}
+
+/// Runs `call` with callbacks connected to `bio` and `stash`; afterwards goes on with a panic that one of them caught.
+///
+/// A call inside another's callback (TLS in TLS) leaves the outer one's queue as it was.
+pub(crate) fn enter<R>(library: &Library, bio: Option<&mut dyn Bio>, stash: &mut Stash, call: impl FnOnce() -> R) -> R {
+    let functions = library.functions();
+    let mut outer = Vec::new();
+    if !queue::is_empty(functions) {
+        if callback::is_inside() {
+            outer = queue::drain(functions, library.flavour(), library.version());
+        } else {
+            queue::clear(functions);
+        }
+    }
+    // A trait object behind `&mut` is tied to one lifetime until it is named anew.
+    let bio: Option<&mut dyn Bio> = match bio {
+        Some(bio) => Some(bio),
+        None => None,
+    };
+    let result = callback::with_frame(Frame { library, bio, stash: &mut *stash }, call);
+    if !outer.is_empty() {
+        queue::clear(functions);
+        queue::restore(functions, &outer);
+    }
+    if let Some(panic) = stash.panic.take() {
+        std::panic::resume_unwind(panic);
+    }
+    result
+}
+
+/// Runs a call that has no callbacks: configuration, parsing. Gives its result, or the drained queue when `failed`.
+pub(crate) fn plain<R>(
+    library: &Library,
+    call: impl FnOnce() -> R,
+    failed: impl FnOnce(&R) -> bool,
+) -> Result<R, ErrorStack> {
+    let mut errors = ErrorStack::default();
+    let mut stash = Stash::default();
+    let result = enter(library, None, &mut stash, || {
+        let result = call();
+        let failed = failed(&result);
+        if failed {
+            errors = library.take_errors();
+        }
+        (result, failed)
+    });
+    if result.1 { Err(errors) } else { Ok(result.0) }
+}

@@ -1,0 +1,56 @@
+//! C objects with their library: owners that free themselves, and safe methods over the table of functions.
+//!
+//! `unsafe` ends here: `context` and `stream` are written on these methods.
+
+pub(crate) mod call;
+mod context;
+mod memory;
+mod ssl;
+mod x509;
+
+pub(crate) use context::SslContext;
+pub(crate) use memory::MemBuf;
+pub(crate) use ssl::{Handle, Ssl};
+pub(crate) use x509::{Certificate, PrivateKey, locations as x509_locations, verify_error_text};
+
+/// Defines an owner: a pointer that is not null, its library, and the function that frees it.
+macro_rules! owner {
+    ($(#[$doc:meta])* $name:ident, $c_type:ident, $table:ident.$free:ident) => {
+        $(#[$doc])*
+        pub(crate) struct $name {
+            pointer: std::ptr::NonNull<dlssl_core::ffi::$c_type>,
+            library: dlssl_core::Library,
+        }
+
+        impl $name {
+            /// Takes ownership of a pointer that C just handed out; null is `None`.
+            ///
+            /// # Safety
+            /// `pointer` must be null, or made by `library` and owned by nobody else.
+            pub(crate) unsafe fn from_raw(
+                library: &dlssl_core::Library,
+                pointer: *mut dlssl_core::ffi::$c_type,
+            ) -> Option<Self> {
+                Some(Self { pointer: std::ptr::NonNull::new(pointer)?, library: library.clone() })
+            }
+
+            /// The pointer, for C.
+            pub(crate) fn as_ptr(&self) -> *mut dlssl_core::ffi::$c_type {
+                self.pointer.as_ptr()
+            }
+        }
+
+        impl Drop for $name {
+            fn drop(&mut self) {
+                // SAFETY: owned by us, made by this library, freed once.
+                unsafe { (self.library.functions().$table.$free)(self.pointer.as_ptr()) };
+            }
+        }
+
+        // SAFETY: these objects have no ties to the thread that made them; C guards its shared counters itself.
+        unsafe impl Send for $name {}
+        // SAFETY: the methods on a shared reference only read.
+        unsafe impl Sync for $name {}
+    };
+}
+pub(crate) use owner;

@@ -1,0 +1,271 @@
+//! `SSL`: one connection's C object.
+
+use std::ffi::{CStr, CString, c_int, c_uint};
+use std::ptr;
+use std::sync::Arc;
+
+use dlssl_core::compat::bio as compat_bio;
+use dlssl_core::ffi::constants::{
+    SSL_CTRL_SET_TLSEXT_HOSTNAME, SSL_RECEIVED_SHUTDOWN, SSL_SENT_SHUTDOWN, TLSEXT_NAMETYPE_host_name,
+    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
+};
+use dlssl_core::ffi::{SSL, memory};
+use dlssl_core::{ErrorStack, Library};
+
+use super::call::{Stash, enter, plain};
+use super::{Certificate, SslContext, owner};
+use crate::bio::Bio;
+use crate::hostname::ServerName;
+
+owner! {
+    /// The C object.
+    RawSsl, SSL, ssl.SSL_free
+}
+
+/// A connection.
+pub(crate) struct Ssl {
+    /// Freed before the context, to whose data C holds pointers.
+    raw: RawSsl,
+    context: Arc<SslContext>,
+}
+
+/// What to do on a connection.
+pub(crate) enum Handle<'a> {
+    Handshake,
+    Read(&'a mut [u8]),
+    Write(&'a [u8]),
+    Shutdown,
+}
+
+/// What C made of it.
+pub(crate) struct Outcome {
+    /// The function's own result.
+    pub(crate) result: c_int,
+    /// `SSL_get_error`, where the result is not positive; else nought.
+    pub(crate) code: c_int,
+    /// The error queue, where the result is not positive.
+    pub(crate) queue: ErrorStack,
+    /// `errno` right after the call, where the result is not positive.
+    pub(crate) os: std::io::Error,
+}
+
+impl Ssl {
+    pub(crate) fn new(context: &Arc<SslContext>) -> Result<Self, ErrorStack> {
+        let library = context.library();
+        let new = library.functions().ssl.SSL_new;
+        // SAFETY: live context, to which the connection takes a reference of its own.
+        let pointer = plain(library, || unsafe { new(context.as_ptr()) }, |ssl| ssl.is_null())?;
+        // SAFETY: just made, owned by nobody else.
+        let raw = unsafe { RawSsl::from_raw(library, pointer) }.ok_or_else(ErrorStack::default)?;
+        Ok(Self { raw, context: Arc::clone(context) })
+    }
+
+    pub(crate) fn library(&self) -> &Library {
+        self.context.library()
+    }
+
+    /// The pointer, for C.
+    pub(crate) fn as_ptr(&self) -> *mut SSL {
+        self.raw.as_ptr()
+    }
+
+    /// Makes this the client's side.
+    pub(crate) fn set_client(&self) {
+        // SAFETY: live connection, before its handshake.
+        unsafe { (self.library().functions().ssl.SSL_set_connect_state)(self.as_ptr()) };
+    }
+
+    /// Makes this the server's side.
+    pub(crate) fn set_server(&self) {
+        // SAFETY: live connection, before its handshake.
+        unsafe { (self.library().functions().ssl.SSL_set_accept_state)(self.as_ptr()) };
+    }
+
+    /// Connects it to our BIO.
+    pub(crate) fn use_our_bio(&self, method: compat_bio::Method) -> Result<(), ErrorStack> {
+        let functions = self.library().functions();
+        let bio = plain(self.library(), || compat_bio::new(functions, method), |bio| bio.is_null())?;
+        // SAFETY: a new BIO, which the connection becomes the owner of; for both directions it takes one reference.
+        unsafe { (functions.ssl.SSL_set_bio)(self.as_ptr(), bio, bio) };
+        Ok(())
+    }
+
+    /// Connects it to a socket by the library's own BIO.
+    pub(crate) fn use_descriptor(&self, descriptor: c_int) -> Result<(), ErrorStack> {
+        let set = self.library().functions().ssl.SSL_set_fd;
+        // SAFETY: live connection; C only keeps the number, and never closes it.
+        plain(self.library(), || unsafe { set(self.as_ptr(), descriptor) }, |result| *result != 1).map(drop)
+    }
+
+    /// Sends the name with the first message (SNI).
+    pub(crate) fn set_server_name_indication(&self, host: &str) -> Result<(), ErrorStack> {
+        let Ok(host) = CString::new(host) else { return Err(ErrorStack::default()) };
+        let ctrl = self.library().functions().ssl.SSL_ctrl;
+        let kind = super::memory::long(TLSEXT_NAMETYPE_host_name);
+        plain(
+            self.library(),
+            // SAFETY: live connection; the command copies the string, which ends with NUL.
+            || unsafe { ctrl(self.as_ptr(), SSL_CTRL_SET_TLSEXT_HOSTNAME, kind, host.as_ptr().cast_mut().cast()) },
+            |result| *result != 1,
+        )
+        .map(drop)
+    }
+
+    /// Accepts only certificates that are valid for the name.
+    pub(crate) fn expect_name(&self, name: &ServerName) -> Result<(), ErrorStack> {
+        let functions = self.library().functions();
+        plain(
+            self.library(),
+            // SAFETY: live connection, which owns its parameters; name and address are copied, with their lengths.
+            || unsafe {
+                let param = (functions.ssl.SSL_get0_param)(self.as_ptr());
+                match name {
+                    ServerName::Dns(host) => {
+                        (functions.x509_vfy.X509_VERIFY_PARAM_set_hostflags)(
+                            param,
+                            X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
+                        );
+                        (functions.x509_vfy.X509_VERIFY_PARAM_set1_host)(param, host.as_ptr().cast(), host.len())
+                    }
+                    ServerName::Ip(std::net::IpAddr::V4(ip)) => {
+                        (functions.x509_vfy.X509_VERIFY_PARAM_set1_ip)(param, ip.octets().as_ptr(), 4)
+                    }
+                    ServerName::Ip(std::net::IpAddr::V6(ip)) => {
+                        (functions.x509_vfy.X509_VERIFY_PARAM_set1_ip)(param, ip.octets().as_ptr(), 16)
+                    }
+                }
+            },
+            |result| *result != 1,
+        )
+        .map(drop)
+    }
+
+    /// Does one thing on the connection, with callbacks connected to `bio` and `stash`.
+    pub(crate) fn handle(&mut self, bio: Option<&mut dyn Bio>, stash: &mut Stash, what: Handle<'_>) -> Outcome {
+        let library = self.library().clone();
+        let ssl = &library.functions().ssl;
+        let pointer = self.as_ptr();
+        let clamp = |len: usize| c_int::try_from(len).unwrap_or(c_int::MAX);
+        enter(&library, bio, stash, || {
+            // SAFETY: live connection, used by this thread alone (`&mut self`); buffers with their lengths, which
+            // live through the call.
+            let result = unsafe {
+                match what {
+                    Handle::Handshake => (ssl.SSL_do_handshake)(pointer),
+                    Handle::Read(out) => (ssl.SSL_read)(pointer, out.as_mut_ptr().cast(), clamp(out.len())),
+                    Handle::Write(data) => (ssl.SSL_write)(pointer, data.as_ptr().cast(), clamp(data.len())),
+                    Handle::Shutdown => (ssl.SSL_shutdown)(pointer),
+                }
+            };
+            if result > 0 {
+                return Outcome { result, code: 0, queue: ErrorStack::default(), os: no_error() };
+            }
+            let os = std::io::Error::last_os_error();
+            // SAFETY: live connection, right after the call that gave `result`.
+            let code = unsafe { (ssl.SSL_get_error)(pointer, result) };
+            Outcome { result, code, queue: library.take_errors(), os }
+        })
+    }
+
+    /// Whether the peer has said that it will send nothing more.
+    pub(crate) fn has_received_close(&self) -> bool {
+        self.shutdown_state() & SSL_RECEIVED_SHUTDOWN != 0
+    }
+
+    /// Whether we have said so.
+    pub(crate) fn has_sent_close(&self) -> bool {
+        self.shutdown_state() & SSL_SENT_SHUTDOWN != 0
+    }
+
+    fn shutdown_state(&self) -> c_int {
+        // SAFETY: live connection; plain getter.
+        unsafe { (self.library().functions().ssl.SSL_get_shutdown)(self.as_ptr()) }
+    }
+
+    /// Decrypted bytes that are ready.
+    pub(crate) fn pending(&self) -> usize {
+        // SAFETY: live connection; plain getter.
+        let pending = unsafe { (self.library().functions().ssl.SSL_pending)(self.as_ptr()) };
+        usize::try_from(pending).unwrap_or(0)
+    }
+
+    /// Whether the library holds bytes of the peer, decrypted or not.
+    pub(crate) fn has_pending(&self) -> bool {
+        // SAFETY: live connection of this library.
+        unsafe { dlssl_core::compat::options::has_pending(self.library().functions(), self.as_ptr()) }
+    }
+
+    /// Number of the negotiated version.
+    pub(crate) fn version(&self) -> c_int {
+        // SAFETY: live connection; plain getter.
+        unsafe { (self.library().functions().ssl.SSL_version)(self.as_ptr()) }
+    }
+
+    /// Name of the negotiated version; a static string of the library, which is never unloaded.
+    pub(crate) fn version_name(&self) -> &str {
+        // SAFETY: live connection; a static string.
+        unsafe { static_text((self.library().functions().ssl.SSL_get_version)(self.as_ptr())) }
+    }
+
+    /// Name of the negotiated cipher suite; static as above. Empty before the handshake.
+    pub(crate) fn cipher_name(&self) -> &str {
+        let ssl = &self.library().functions().ssl;
+        // SAFETY: live connection; a static string, also for null ("(NONE)").
+        unsafe {
+            let cipher = (ssl.SSL_get_current_cipher)(self.as_ptr());
+            if cipher.is_null() { "" } else { static_text((ssl.SSL_CIPHER_get_name)(cipher)) }
+        }
+    }
+
+    /// Protocol that ALPN selected.
+    pub(crate) fn alpn(&self) -> Option<&[u8]> {
+        let (mut data, mut len): (_, c_uint) = (ptr::null(), 0);
+        // SAFETY: live connection, which owns the bytes and keeps them while it is borrowed; out pointers are live.
+        let selected = unsafe {
+            (self.library().functions().ssl.SSL_get0_alpn_selected)(self.as_ptr(), &raw mut data, &raw mut len);
+            memory::slice(data, isize::try_from(len).unwrap_or(0))
+        };
+        (!selected.is_empty()).then_some(selected)
+    }
+
+    /// Name that the client asked for.
+    pub(crate) fn server_name(&self) -> Option<String> {
+        // SAFETY: live connection; null, or a string of the connection, which is copied.
+        unsafe {
+            memory::text((self.library().functions().ssl.SSL_get_servername)(self.as_ptr(), TLSEXT_NAMETYPE_host_name))
+        }
+    }
+
+    /// The peer's own certificate.
+    pub(crate) fn peer_certificate(&self) -> Option<Certificate> {
+        // SAFETY: live connection; the function gives a reference that is ours to free.
+        unsafe {
+            let certificate = (self.library().functions().ssl.SSL_get1_peer_certificate)(self.as_ptr());
+            Certificate::from_raw(self.library(), certificate)
+        }
+    }
+
+    /// Number of the verification result; 0 is "accepted".
+    pub(crate) fn verify_result(&self) -> i64 {
+        // SAFETY: live connection; plain getter.
+        let result = unsafe { (self.library().functions().ssl.SSL_get_verify_result)(self.as_ptr()) };
+        #[allow(clippy::useless_conversion)] // 32 bits wide on Windows
+        i64::from(result)
+    }
+}
+
+fn no_error() -> std::io::Error {
+    std::io::Error::from_raw_os_error(0)
+}
+
+/// Views a static string of a library; what is not UTF-8 is left out.
+///
+/// # Safety
+/// `text` must be null or a string that ends with NUL and lives as long as the program.
+unsafe fn static_text(text: *const std::ffi::c_char) -> &'static str {
+    if text.is_null() {
+        return "";
+    }
+    // SAFETY: not null, so by contract such a string.
+    unsafe { CStr::from_ptr(text) }.to_str().unwrap_or_default()
+}

@@ -1,0 +1,274 @@
+//! One connection: its C object, its side of the BIO, and what C's answers mean.
+
+use std::io::{self, ErrorKind as IoKind};
+use std::time::Instant;
+
+use dlssl_core::ErrorStack;
+use dlssl_core::ffi::constants::{
+    ERR_LIB_SSL, SSL_ERROR_SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE, SSL_ERROR_ZERO_RETURN,
+    SSL_R_UNEXPECTED_EOF_WHILE_READING,
+};
+
+use crate::bio::stream::{StreamBio, is_pause};
+use crate::bio::{Bio, Interest};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind};
+use crate::raw::call::Stash;
+use crate::raw::{Handle, Ssl};
+
+/// How the connection reaches the world.
+pub(super) enum Transport<S> {
+    /// Our BIO, over any stream or over a socket by descriptor.
+    Ours(StreamBio<S>),
+    /// The library's own socket BIO; the socket is only kept open here.
+    Library(S),
+}
+
+pub(super) struct Connection<S> {
+    ssl: Ssl,
+    transport: Transport<S>,
+    stash: Stash,
+    context: Context,
+    deadline: Option<Instant>,
+    waits_for: Option<Interest>,
+    /// The inner stream ended without `close_notify`.
+    cut_off: bool,
+    /// What ended the connection for good.
+    failed: Option<String>,
+}
+
+/// What one call into C came to, short of an error.
+pub(super) enum Verdict {
+    /// It did this much.
+    Done(usize),
+    /// The peer said that it will send nothing more.
+    Closed,
+    /// Not now: the inner stream's own words, and what it waits for.
+    Later(Interest, io::Error),
+}
+
+/// Calls that make no progress and give no reason, before they count as `WouldBlock`.
+const MOST_IDLE_CALLS: usize = 64;
+
+impl<S> Connection<S> {
+    pub(super) fn new(ssl: Ssl, transport: Transport<S>, context: Context, deadline: Option<Instant>) -> Self {
+        Self {
+            ssl,
+            transport,
+            stash: Stash::default(),
+            context,
+            deadline,
+            waits_for: None,
+            cut_off: false,
+            failed: None,
+        }
+    }
+
+    pub(super) fn ssl(&self) -> &Ssl {
+        &self.ssl
+    }
+
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    pub(super) fn inner(&self) -> &S {
+        match &self.transport {
+            Transport::Ours(bio) => bio.stream(),
+            Transport::Library(socket) => socket,
+        }
+    }
+
+    pub(super) fn inner_mut(&mut self) -> &mut S {
+        match &mut self.transport {
+            Transport::Ours(bio) => bio.stream_mut(),
+            Transport::Library(socket) => socket,
+        }
+    }
+
+    /// Gives the inner stream back, with what was received and not asked for.
+    pub(super) fn into_parts(self) -> (S, Vec<u8>) {
+        match self.transport {
+            Transport::Ours(bio) => bio.into_parts(),
+            Transport::Library(socket) => (socket, Vec::new()),
+        }
+    }
+
+    pub(super) fn set_deadline(&mut self, at: Option<Instant>) {
+        self.deadline = at;
+    }
+
+    pub(super) fn waits_for(&self) -> Option<Interest> {
+        self.waits_for
+    }
+
+    pub(super) fn unsent(&self) -> usize {
+        match &self.transport {
+            Transport::Ours(bio) => bio.unsent(),
+            Transport::Library(_) => 0,
+        }
+    }
+
+    pub(super) fn has_pending(&self) -> bool {
+        let ahead = match &self.transport {
+            Transport::Ours(bio) => bio.received(),
+            Transport::Library(_) => 0,
+        };
+        ahead > 0 || self.ssl.has_pending()
+    }
+
+    /// Whether a missing `close_notify` counts as an orderly end.
+    pub(super) fn tolerates_cut_off(&self) -> bool {
+        self.context.tolerates_missing_close_notify()
+    }
+
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.cut_off
+    }
+
+    /// Refuses to go on with a connection that has failed.
+    pub(super) fn check_alive(&self) -> Result<(), Error> {
+        match &self.failed {
+            None => Ok(()),
+            Some(reason) => Err(self.error(ErrorKind::Protocol, format!("the connection has failed: {reason}"))),
+        }
+    }
+
+    pub(super) fn error(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error::new(kind, message).of(self.context.library())
+    }
+
+    /// Sends what waits; a pause of the inner stream is waited for where we can.
+    pub(super) fn send_waiting(&mut self) -> io::Result<()> {
+        loop {
+            let Transport::Ours(bio) = &mut self.transport else { return Ok(()) };
+            match bio.send_waiting() {
+                Err(error) if is_pause(&error) => self.wait(Interest::Write, error)?,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Sends what waits as far as it goes without waiting.
+    pub(super) fn send_some(&mut self) -> io::Result<()> {
+        let Transport::Ours(bio) = &mut self.transport else { return Ok(()) };
+        match bio.send_waiting() {
+            Err(error) if is_pause(&error) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// Flushes the inner stream.
+    pub(super) fn flush_inner(&mut self) -> io::Result<()> {
+        let Transport::Ours(bio) = &mut self.transport else { return Ok(()) };
+        bio.flush()
+    }
+
+    /// After a pause: waits where the transport leaves waiting to us, and says to try again; else gives the inner
+    /// stream's own words.
+    pub(super) fn wait(&mut self, interest: Interest, error: io::Error) -> io::Result<()> {
+        let interest = if interest == Interest::Read && self.unsent() > 0 { Interest::Either } else { interest };
+        self.waits_for = Some(interest);
+        if let Transport::Ours(bio) = &self.transport
+            && let Some(wait) = bio.wait()
+            && error.kind() == IoKind::WouldBlock
+        {
+            wait(bio.stream(), interest, self.deadline)?;
+            self.waits_for = None;
+            return Ok(());
+        }
+        Err(error)
+    }
+
+    /// Does one thing, and judges what C said.
+    pub(super) fn attempt(&mut self, mut what: Handle<'_>) -> Result<Verdict, Error> {
+        let handshaking = matches!(what, Handle::Handshake);
+        self.waits_for = None;
+        for _ in 0..MOST_IDLE_CALLS {
+            let again = match &mut what {
+                Handle::Handshake => Handle::Handshake,
+                Handle::Read(out) => Handle::Read(out),
+                Handle::Write(data) => Handle::Write(data),
+                Handle::Shutdown => Handle::Shutdown,
+            };
+            self.stash.io = None;
+            let bio: Option<&mut dyn Bio> = match &mut self.transport {
+                Transport::Ours(bio) => Some(bio),
+                Transport::Library(_) => None,
+            };
+            let outcome = self.ssl.handle(bio, &mut self.stash, again);
+            if std::mem::take(&mut self.stash.renegotiation) && !handshaking {
+                return Err(self.fail(
+                    ErrorKind::Protocol,
+                    "the peer asked for a new handshake",
+                    ErrorStack::default(),
+                ));
+            }
+            if outcome.result > 0 {
+                // Positive, so it fits.
+                return Ok(Verdict::Done(outcome.result as usize));
+            }
+            let interest = if outcome.code == SSL_ERROR_WANT_WRITE { Interest::Write } else { Interest::Read };
+            if let Some(error) = self.stash.io.take() {
+                if is_pause(&error) {
+                    return Ok(Verdict::Later(interest, error));
+                }
+                return Err(self.inner_failed(error));
+            }
+            match outcome.code {
+                SSL_ERROR_ZERO_RETURN => return Ok(Verdict::Closed),
+                SSL_ERROR_WANT_READ | SSL_ERROR_WANT_WRITE => match &self.transport {
+                    Transport::Library(_) => {
+                        return Ok(Verdict::Later(interest, IoKind::WouldBlock.into()));
+                    }
+                    Transport::Ours(bio) if bio.is_at_end() => return Err(self.cut()),
+                    // A record without data for us, such as a session ticket.
+                    Transport::Ours(_) => {}
+                },
+                code => return Err(self.judge(code, outcome.result, outcome.queue, outcome.os)),
+            }
+        }
+        Ok(Verdict::Later(Interest::Read, IoKind::WouldBlock.into()))
+    }
+
+    /// Makes an error of an answer that is neither progress nor a pause.
+    fn judge(&mut self, code: i32, result: i32, queue: ErrorStack, os: io::Error) -> Error {
+        // OpenSSL 3 names the missing close_notify in its queue; older versions and LibreSSL leave the queue empty.
+        let named = queue.has(ERR_LIB_SSL, SSL_R_UNEXPECTED_EOF_WHILE_READING);
+        let unnamed = queue.is_empty()
+            && match &self.transport {
+                Transport::Ours(bio) => bio.is_at_end(),
+                Transport::Library(_) => {
+                    code == SSL_ERROR_SYSCALL && (result == 0 || os.raw_os_error().unwrap_or(0) == 0)
+                }
+            };
+        if named || unnamed {
+            return self.cut();
+        }
+        if let Some(verify) = self.stash.verify.take() {
+            return self.fail(ErrorKind::Certificate, "the peer's certificate was refused", queue).with_verify(verify);
+        }
+        match code {
+            SSL_ERROR_SYSCALL if queue.is_empty() => self.inner_failed(os),
+            SSL_ERROR_SSL | SSL_ERROR_SYSCALL => self.fail(ErrorKind::Protocol, "TLS failed", queue),
+            code => self.fail(ErrorKind::Library, &format!("the library gave an unexpected answer ({code})"), queue),
+        }
+    }
+
+    fn inner_failed(&self, error: io::Error) -> Error {
+        self.error(ErrorKind::Io, "the inner stream failed").with_io(error)
+    }
+
+    /// The inner stream has ended and the peer has not said that it would.
+    fn cut(&mut self) -> Error {
+        self.cut_off = true;
+        self.error(ErrorKind::UnexpectedEof, "the connection ended without close_notify; data may be missing")
+    }
+
+    /// The connection is of no use any more.
+    fn fail(&mut self, kind: ErrorKind, message: &str, queue: ErrorStack) -> Error {
+        let error = self.error(kind, message).with_queue(queue);
+        self.failed = Some(error.to_string());
+        error
+    }
+}

@@ -1,0 +1,262 @@
+//! From a context to a stream: the handshake, and its pause where the inner stream is not ready.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::time::Instant;
+
+use dlssl_core::ErrorStack;
+
+use super::TlsStream;
+use super::connection::{Connection, Transport, Verdict};
+use crate::bio::Interest;
+use crate::bio::stream::{Functions, StreamBio};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind};
+use crate::hostname::ServerName;
+use crate::raw::{Handle, Ssl};
+
+/// A connection that has no transport yet.
+pub(crate) struct Opening {
+    ssl: Ssl,
+    context: Context,
+    deadline: Option<Instant>,
+}
+
+impl Opening {
+    pub(crate) fn new(context: &Context, deadline: Option<Instant>) -> Result<Self, Error> {
+        let ssl = Ssl::new(context.raw()).map_err(failed(context, "cannot make a connection"))?;
+        Ok(Self { ssl, context: context.clone(), deadline })
+    }
+
+    pub(crate) fn client(&self, name: &ServerName, check_name: bool, sni: bool) -> Result<(), Error> {
+        self.ssl.set_client();
+        if check_name {
+            self.ssl.expect_name(name).map_err(failed(&self.context, "cannot set the name to verify"))?;
+        }
+        match name {
+            ServerName::Dns(host) if sni => self
+                .ssl
+                .set_server_name_indication(host)
+                .map_err(failed(&self.context, "cannot set the name to send (SNI)")),
+            // SNI has no IP addresses (RFC 6066).
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn server(self) -> Self {
+        self.ssl.set_server();
+        self
+    }
+
+    pub(crate) fn stream<S: Read + Write>(
+        self,
+        stream: S,
+        received: Vec<u8>,
+    ) -> Result<TlsStream<S>, HandshakeError<S>> {
+        self.ours(StreamBio::new(stream, Functions::of_stream(), received))
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn socket<S: std::os::fd::AsFd>(
+        self,
+        socket: S,
+        received: Vec<u8>,
+    ) -> Result<TlsStream<S>, HandshakeError<S>> {
+        self.ours(StreamBio::new(socket, Functions::of_socket(), received))
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn openssl_socket<S: std::os::fd::AsFd>(self, socket: S) -> Result<TlsStream<S>, HandshakeError<S>> {
+        use std::os::fd::AsRawFd;
+        let descriptor = socket.as_fd().as_raw_fd();
+        self.ssl.use_descriptor(descriptor).map_err(failed(&self.context, "cannot use the socket"))?;
+        handshake(Connection::new(self.ssl, Transport::Library(socket), self.context, self.deadline))
+    }
+
+    fn ours<S>(self, bio: StreamBio<S>) -> Result<TlsStream<S>, HandshakeError<S>> {
+        self.ssl.use_our_bio(self.context.method()).map_err(failed(&self.context, "cannot make a BIO"))?;
+        handshake(Connection::new(self.ssl, Transport::Ours(bio), self.context, self.deadline))
+    }
+}
+
+fn failed<'a>(context: &'a Context, what: &'static str) -> impl Fn(ErrorStack) -> Error + 'a {
+    move |queue| Error::new(ErrorKind::Library, what).with_queue(queue).of(context.library())
+}
+
+/// Handshakes until it is done, fails, or the inner stream is not ready.
+fn handshake<S>(mut connection: Connection<S>) -> Result<TlsStream<S>, HandshakeError<S>> {
+    loop {
+        let (interest, pause) = match connection.attempt(Handle::Handshake) {
+            // The last flight may still wait to be sent; the first write or read goes on with it.
+            Ok(Verdict::Done(_)) => match connection.send_waiting() {
+                Ok(()) => return Ok(TlsStream { connection }),
+                Err(error) if crate::bio::stream::is_pause(&error) => return Ok(TlsStream { connection }),
+                Err(error) => {
+                    return Err(connection.error(ErrorKind::Io, "the inner stream failed").with_io(error).into());
+                }
+            },
+            Ok(Verdict::Later(interest, pause)) => (interest, pause),
+            Ok(Verdict::Closed) => {
+                let error = connection.error(ErrorKind::Handshake, "the peer closed the connection in the handshake");
+                return Err(error.into());
+            }
+            Err(error) => {
+                // The alert that says why is for the peer; that it arrives cannot be made sure of.
+                let _ = connection.send_some();
+                return Err(in_handshake(error).into());
+            }
+        };
+        if let Err(error) = connection.wait(interest, pause) {
+            return Err(if crate::bio::stream::is_pause(&error) {
+                HandshakeError::Blocked(MidHandshake { connection, pause: error })
+            } else {
+                connection.error(ErrorKind::Io, "the inner stream failed").with_io(error).into()
+            });
+        }
+    }
+}
+
+/// A breach of the protocol during the handshake is a failed handshake.
+fn in_handshake(error: Error) -> Error {
+    if error.kind() == ErrorKind::Protocol {
+        error.rephrased(ErrorKind::Handshake, "the handshake failed")
+    } else if error.kind() == ErrorKind::UnexpectedEof {
+        error.rephrased(ErrorKind::UnexpectedEof, "the peer closed the connection in the handshake")
+    } else {
+        error
+    }
+}
+
+/// Why a handshake is not done.
+pub enum HandshakeError<S> {
+    /// It failed for good.
+    Failed(Error),
+    /// The inner stream is not ready, or a deadline has passed: it can be gone on with.
+    Blocked(MidHandshake<S>),
+}
+
+impl<S> HandshakeError<S> {
+    /// Kind of the error; [`ErrorKind::WouldBlock`] or [`ErrorKind::TimedOut`] where it can be gone on with.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Failed(error) => error.kind(),
+            Self::Blocked(blocked) => blocked.kind(),
+        }
+    }
+}
+
+/// A handshake that waits for its inner stream.
+pub struct MidHandshake<S> {
+    connection: Connection<S>,
+    pause: io::Error,
+}
+
+impl<S> MidHandshake<S> {
+    /// Whether it waits for the inner stream to become readable.
+    #[must_use]
+    pub fn wants_read(&self) -> bool {
+        self.connection.waits_for() != Some(Interest::Write)
+    }
+
+    /// Whether it waits for the inner stream to become writable.
+    #[must_use]
+    pub fn wants_write(&self) -> bool {
+        self.connection.waits_for() != Some(Interest::Read)
+    }
+
+    /// What the inner stream said: `WouldBlock` or `TimedOut`.
+    #[must_use]
+    pub fn error(&self) -> &io::Error {
+        &self.pause
+    }
+
+    /// The inner stream.
+    #[must_use]
+    pub fn get_ref(&self) -> &S {
+        self.connection.inner()
+    }
+
+    /// The inner stream. Reading from it or writing to it breaks the connection.
+    #[must_use]
+    pub fn get_mut(&mut self) -> &mut S {
+        self.connection.inner_mut()
+    }
+
+    /// Latest time for what follows, or none; see [`TlsStream::set_deadline`].
+    pub fn set_deadline(&mut self, at: Option<Instant>) {
+        self.connection.set_deadline(at);
+    }
+
+    /// Goes on.
+    ///
+    /// # Errors
+    /// As for the call that began the handshake.
+    pub fn resume(self) -> Result<TlsStream<S>, HandshakeError<S>> {
+        handshake(self.connection)
+    }
+
+    fn kind(&self) -> ErrorKind {
+        if self.pause.kind() == io::ErrorKind::TimedOut { ErrorKind::TimedOut } else { ErrorKind::WouldBlock }
+    }
+}
+
+impl<S> fmt::Debug for MidHandshake<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MidHandshake").field("pause", &self.pause).finish_non_exhaustive()
+    }
+}
+
+impl<S> From<Error> for HandshakeError<S> {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Gives up a handshake that could be gone on with.
+impl<S> From<HandshakeError<S>> for Error {
+    fn from(error: HandshakeError<S>) -> Self {
+        match error {
+            HandshakeError::Failed(error) => error,
+            HandshakeError::Blocked(blocked) => {
+                let kind = blocked.kind();
+                let MidHandshake { connection, pause } = blocked;
+                connection.error(kind, "the handshake is not done").with_io(pause)
+            }
+        }
+    }
+}
+
+impl<S> From<HandshakeError<S>> for io::Error {
+    fn from(error: HandshakeError<S>) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl<S> fmt::Display for HandshakeError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => error.fmt(f),
+            Self::Blocked(blocked) => write!(f, "the handshake waits for its inner stream: {}", blocked.pause),
+        }
+    }
+}
+
+impl<S> fmt::Debug for HandshakeError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => f.debug_tuple("Failed").field(error).finish(),
+            Self::Blocked(blocked) => f.debug_tuple("Blocked").field(blocked).finish(),
+        }
+    }
+}
+
+impl<S> StdError for HandshakeError<S> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Failed(error) => error.source(),
+            Self::Blocked(blocked) => Some(&blocked.pause),
+        }
+    }
+}

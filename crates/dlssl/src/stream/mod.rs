@@ -1,0 +1,213 @@
+//! TLS streams: one phase of a connection's life in each file, the judgement of what C said in `connection`.
+
+mod connection;
+mod handshake;
+mod io;
+mod shutdown;
+
+use std::fmt;
+use std::time::Instant;
+
+use dlssl_core::Library;
+use dlssl_core::ffi::SSL;
+
+pub(crate) use handshake::Opening;
+pub use handshake::{HandshakeError, MidHandshake};
+pub use shutdown::{IntoInnerError, Shutdown};
+
+use crate::bio::Interest;
+use crate::config::Protocol;
+use crate::context::Context;
+use crate::raw::verify_error_text;
+use connection::Connection;
+
+/// TLS over an inner stream: `Read` and `Write` of plain bytes.
+///
+/// A `write` that returns has handed its bytes to the inner stream, or, where that said `WouldBlock` in the middle of a
+/// record, keeps the rest of that one record for the next call; the caller's buffer is free either way. Dropping the
+/// stream closes nothing in an orderly way: call [`shutdown`](Self::shutdown) first.
+///
+/// Errors and panics of the inner stream come out of the method that was called, as they are. Other errors carry a
+/// [`dlssl::Error`](crate::Error) as payload.
+pub struct TlsStream<S> {
+    connection: Connection<S>,
+}
+
+impl<S> TlsStream<S> {
+    /// The inner stream.
+    #[must_use]
+    pub fn get_ref(&self) -> &S {
+        self.connection.inner()
+    }
+
+    /// The inner stream. Reading from it or writing to it breaks the connection.
+    #[must_use]
+    pub fn get_mut(&mut self) -> &mut S {
+        self.connection.inner_mut()
+    }
+
+    /// Negotiated version; `None` for one that this release does not know.
+    #[must_use]
+    #[doc(alias = "SSL_version")]
+    pub fn protocol(&self) -> Option<Protocol> {
+        Protocol::from_number(self.connection.ssl().version())
+    }
+
+    /// Name of the negotiated version in the library's words, such as `TLSv1.3`.
+    #[must_use]
+    #[doc(alias = "SSL_get_version")]
+    pub fn protocol_name(&self) -> &str {
+        self.connection.ssl().version_name()
+    }
+
+    /// Name of the negotiated cipher suite, such as `TLS_AES_256_GCM_SHA384`.
+    #[must_use]
+    #[doc(alias = "SSL_get_current_cipher")]
+    pub fn cipher(&self) -> &str {
+        self.connection.ssl().cipher_name()
+    }
+
+    /// Application protocol that ALPN selected.
+    #[must_use]
+    #[doc(alias = "SSL_get0_alpn_selected")]
+    pub fn alpn(&self) -> Option<&[u8]> {
+        self.connection.ssl().alpn()
+    }
+
+    /// Host name that the client asked for (SNI), on the server's side.
+    #[must_use]
+    #[doc(alias = "SSL_get_servername")]
+    pub fn server_name(&self) -> Option<String> {
+        self.connection.ssl().server_name()
+    }
+
+    /// The peer's own certificate in DER.
+    #[must_use]
+    #[doc(alias = "SSL_get1_peer_certificate")]
+    pub fn peer_certificate_der(&self) -> Option<Vec<u8>> {
+        self.connection.ssl().peer_certificate()?.der()
+    }
+
+    /// Subject of the peer's certificate on one line, such as `CN=example.org`.
+    #[must_use]
+    #[doc(alias = "X509_get_subject_name")]
+    pub fn peer_subject(&self) -> Option<String> {
+        Some(self.connection.ssl().peer_certificate()?.subject())
+    }
+
+    /// What the library thinks of the peer's certificate, also where that was to be ignored.
+    #[must_use]
+    #[doc(alias = "SSL_get_verify_result")]
+    pub fn verify_result(&self) -> VerifyResult {
+        let code = self.connection.ssl().verify_result();
+        VerifyResult { code, text: verify_error_text(self.library(), code) }
+    }
+
+    /// Decrypted bytes that the next reads give without touching the inner stream.
+    #[must_use]
+    #[doc(alias = "SSL_pending")]
+    pub fn pending(&self) -> usize {
+        self.connection.ssl().pending()
+    }
+
+    /// Whether bytes of the peer wait inside: decrypted, in the library, or in the read-ahead buffer. Before waiting
+    /// for the inner stream to become readable, read until this is `false` or the read says `WouldBlock`.
+    #[must_use]
+    #[doc(alias = "SSL_has_pending")]
+    pub fn has_pending(&self) -> bool {
+        self.connection.has_pending()
+    }
+
+    /// Whether bytes wait that the inner stream did not take; any later call sends them first.
+    #[must_use]
+    pub fn has_unsent(&self) -> bool {
+        self.connection.unsent() > 0
+    }
+
+    /// Whether the last `WouldBlock` or `TimedOut` waits for the inner stream to become readable.
+    #[must_use]
+    #[doc(alias = "SSL_want_read")]
+    pub fn wants_read(&self) -> bool {
+        matches!(self.connection.waits_for(), Some(Interest::Read | Interest::Either))
+    }
+
+    /// Whether the last `WouldBlock` or `TimedOut` waits for the inner stream to become writable, or bytes wait to be
+    /// sent.
+    #[must_use]
+    #[doc(alias = "SSL_want_write")]
+    pub fn wants_write(&self) -> bool {
+        matches!(self.connection.waits_for(), Some(Interest::Write | Interest::Either)) || self.has_unsent()
+    }
+
+    /// Latest time for everything that follows, or none. Past it, calls fail with `TimedOut`, and the stream stays
+    /// usable with a new deadline.
+    ///
+    /// For sockets by descriptor that block. Any other inner stream waits by itself: its own time-out error comes
+    /// out unchanged.
+    pub fn set_deadline(&mut self, at: Option<Instant>) {
+        self.connection.set_deadline(at);
+    }
+
+    /// The context that it was made from.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        self.connection.context()
+    }
+
+    /// The library that it runs on.
+    #[must_use]
+    pub fn library(&self) -> &Library {
+        self.connection.context().library()
+    }
+
+    /// The pointer, for functions that are not wrapped; freed when `self` is dropped.
+    ///
+    /// Functions of C that do I/O fail through it: our BIO works only inside this type's own methods.
+    #[must_use]
+    pub fn as_ptr(&self) -> *mut SSL {
+        self.connection.ssl().as_ptr()
+    }
+}
+
+impl<S> fmt::Debug for TlsStream<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsStream")
+            .field("protocol", &self.protocol_name())
+            .field("cipher", &self.cipher())
+            .field("library", &self.library().version_text())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Verdict of the library on the peer's certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyResult {
+    code: i64,
+    text: String,
+}
+
+impl VerifyResult {
+    /// Whether it was accepted, or there was none to judge.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.code == 0
+    }
+
+    /// C's number (`X509_V_…`).
+    #[must_use]
+    pub fn code(&self) -> i64 {
+        self.code
+    }
+
+    /// The library's text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for VerifyResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
