@@ -33,6 +33,6 @@ pub use error::{ErrorEntry, ErrorStack, LoadError, LoadFailure};
 pub use explanation::{Attempt, Explanation, Failure, Step, Taken};
 pub use ffi::Half;
 pub use library::{Generation, Library};
-pub use load::{Configuration, Loader};
+pub use load::{Configuration, Loader, environment_is_trusted};
 pub use reload::{Reloaded, Slot, current, reload, reload_with};
 pub use version::{Flavour, Version, VersionRange};

@@ -1,9 +1,10 @@
 //! Options of a context: by the function of the right width, or by the control command before 1.1.0 and on LibreSSL.
 
-use std::ffi::c_long;
+use std::ffi::{c_char, c_int, c_long};
 
 use crate::ffi::constants::SSL_CTRL_OPTIONS;
-use crate::ffi::{Functions, SSL_CTX};
+use crate::ffi::{Functions, SSL, SSL_CTX};
+use crate::library::Library;
 
 /// Sets option bits; whether all of them are set afterwards.
 ///
@@ -12,9 +13,9 @@ use crate::ffi::{Functions, SSL_CTX};
 #[must_use]
 pub unsafe fn set(functions: &Functions, ctx: *mut SSL_CTX, bits: u64) -> bool {
     let ssl = &functions.ssl;
+    #[allow(clippy::cast_lossless, clippy::useless_conversion, clippy::unnecessary_cast)] // widths by platform
     // SAFETY: by contract; the entry of the table has the width of this version, and a control command that the
     // library does not know gives 0, which is found out below.
-    #[allow(clippy::cast_lossless, clippy::useless_conversion, clippy::unnecessary_cast)] // widths by platform
     let now = unsafe {
         if let Some(set) = ssl.SSL_CTX_set_options {
             set(ctx, bits)
@@ -25,4 +26,27 @@ pub unsafe fn set(functions: &Functions, ctx: *mut SSL_CTX, bits: u64) -> bool {
         }
     };
     now & bits == bits
+}
+
+/// Chooses TLS 1.3's cipher suites where the library lets one: runs `set` with its function; `None` where it does not.
+pub fn set_ciphersuites<R>(
+    library: &Library,
+    set: impl FnOnce(unsafe extern "C" fn(*mut SSL_CTX, *const c_char) -> c_int) -> R,
+) -> Option<R> {
+    library.functions().ssl.SSL_CTX_set_ciphersuites.map(set)
+}
+
+/// Whether a connection holds bytes of the peer, decrypted or not; before 1.1.0 and on LibreSSL, decrypted only.
+///
+/// # Safety
+/// `ssl` must be a live connection of this library.
+#[must_use]
+pub unsafe fn has_pending(functions: &Functions, ssl: *const SSL) -> bool {
+    // SAFETY: by contract; plain getters.
+    unsafe {
+        match functions.ssl.SSL_has_pending {
+            Some(has_pending) => has_pending(ssl) == 1,
+            None => (functions.ssl.SSL_pending)(ssl) > 0,
+        }
+    }
 }

@@ -164,6 +164,7 @@ mod elf {
                 let table = unsafe { memory::slice(table.0 as *const RelaEntry, entries(size_of::<RelaEntry>())) };
                 for entry in table {
                     let symbol = entry.r_sym(ENDIAN, false);
+                    #[allow(clippy::useless_conversion)] // 32 bits wide on 32-bit machines
                     let offset: u64 = entry.r_offset(ENDIAN).into();
                     if !visit(object, &tables, symbol, entry.r_type(ENDIAN, false).0, offset, each) {
                         return;
@@ -173,6 +174,7 @@ mod elf {
                 // SAFETY: as above.
                 let table = unsafe { memory::slice(table.0 as *const RelEntry, entries(size_of::<RelEntry>())) };
                 for entry in table {
+                    #[allow(clippy::useless_conversion)] // 32 bits wide on 32-bit machines
                     let offset: u64 = entry.r_offset(ENDIAN).into();
                     if !visit(object, &tables, entry.r_sym(ENDIAN), entry.r_type(ENDIAN).0, offset, each) {
                         return;
@@ -232,7 +234,7 @@ mod elf {
                 elf::DT_RELSZ => tables.rel.1 = value,
                 elf::DT_JMPREL => tables.plt.0 = absolute(value),
                 elf::DT_PLTRELSZ => tables.plt.1 = value,
-                elf::DT_PLTREL => tables.plt_is_rela = value as i64 == elf::DT_RELA.0 as i64,
+                elf::DT_PLTREL => tables.plt_is_rela = i64::try_from(value) == Ok(elf::DT_RELA.0),
                 _ => {}
             }
         }

@@ -1,27 +1,29 @@
 //! From a choice to a checked library. Each step is a module and leaves a line in the explanation.
 
 mod candidates;
+mod environment;
 mod identify;
 mod init;
 mod inspect;
 mod mapped;
+mod open;
 mod pair;
 mod resolve;
 mod source;
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+pub use environment::environment_is_trusted;
 pub use init::Configuration;
 pub(crate) use mapped::replaced_on_disk;
 pub(crate) use source::Image;
 
 use crate::error::{LoadError, LoadFailure};
 use crate::explanation::{Attempt, Explanation, Failure, Taken};
-use crate::ffi::Half;
 use crate::library::{Library, Parts};
-use candidates::{Candidate, Platform};
+use candidates::Candidate;
+use environment::{Surroundings, from_environment, in_directory};
+use open::{Opened, open};
 use source::{Opener, System};
 
 /// Chooses a libssl and a libcrypto, opens them, proves that they belong together and initialises them.
@@ -319,207 +321,6 @@ impl Loader {
     }
 }
 
-/// What a search depends on besides the loader's own choices: data, so that tests can make it up.
-struct Surroundings<'a> {
-    platform: Platform,
-    variable: &'a dyn Fn(&str) -> Option<OsString>,
-    list: &'a dyn Fn(&Path) -> std::io::Result<Vec<String>>,
-}
-
-impl Surroundings<'_> {
-    fn real() -> Self {
-        Self {
-            platform: Platform::here(),
-            variable: &|name| if runs_set_user_id() { None } else { std::env::var_os(name) },
-            list: &|folder| {
-                let entries = std::fs::read_dir(folder)?;
-                Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
-            },
-        }
-    }
-}
-
-/// Whether the process has more rights than who started it; then the environment is not trusted.
-fn runs_set_user_id() -> bool {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        // SAFETY: reads the process's own auxiliary vector.
-        unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
-    }
-    #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-    {
-        // SAFETY: plain getters.
-        unsafe { libc::geteuid() != libc::getuid() || libc::getegid() != libc::getgid() }
-    }
-    #[cfg(not(unix))]
-    {
-        false
-    }
-}
-
-/// A pair that is open and not yet checked.
-struct Opened {
-    ssl: Arc<dyn Image>,
-    crypto: Arc<dyn Image>,
-    libssl: PathBuf,
-    libcrypto: PathBuf,
-    held_before: bool,
-}
-
-/// Opens libcrypto, then libssl: the other way round, libssl would pull in a libcrypto of the linker's choice.
-fn open(opener: &dyn Opener, candidate: &Candidate, attempt: &mut Attempt) -> Result<Opened, LoadFailure> {
-    let held_before = opener.holds(&candidate.libcrypto) || opener.holds(&candidate.libssl);
-    let crypto = open_one(opener, Half::Crypto, &candidate.libcrypto, attempt)?;
-    let ssl = match open_one(opener, Half::Ssl, &candidate.libssl, attempt) {
-        Ok(ssl) => ssl,
-        Err(LoadFailure::NotFound { .. }) => {
-            return Err(LoadFailure::Incomplete {
-                present: candidate.libcrypto.clone(),
-                missing: Half::Ssl,
-                looked_for: candidate.libssl.display().to_string(),
-            });
-        }
-        // libcrypto is open, and libssl wants functions or versions that it does not have.
-        Err(LoadFailure::Unopenable { os, .. }) if wants_another_libcrypto(&os) => {
-            return Err(LoadFailure::MismatchedPair {
-                libssl: candidate.libssl.clone(),
-                libcrypto: candidate.libcrypto.clone(),
-                evidence: os,
-            });
-        }
-        Err(failure) => return Err(failure),
-    };
-    Ok(Opened { ssl, crypto, libssl: candidate.libssl.clone(), libcrypto: candidate.libcrypto.clone(), held_before })
-}
-
-fn open_one(
-    opener: &dyn Opener,
-    half: Half,
-    name: &Path,
-    attempt: &mut Attempt,
-) -> Result<Arc<dyn Image>, LoadFailure> {
-    let step = match half {
-        Half::Crypto => "open libcrypto",
-        Half::Ssl => "open libssl",
-    };
-    let is_file = name.components().count() > 1;
-    if is_file && opener.is_real() {
-        inspect::inspect(name).inspect_err(|failure| attempt.step(step, failure.to_string()))?;
-    }
-    match opener.open(name) {
-        Ok(image) => {
-            attempt.step(step, "opened");
-            Ok(image)
-        }
-        Err(words) => {
-            attempt.step(step, words.clone());
-            Err(refusal(name, words))
-        }
-    }
-}
-
-/// Makes a typed failure of the dynamic linker's words.
-fn refusal(name: &Path, words: String) -> LoadFailure {
-    match absent(&words) {
-        Some(absent) if Path::new(absent) == name => LoadFailure::NotFound { tried: 1 },
-        Some(absent) => {
-            LoadFailure::MissingDependency { path: name.to_owned(), dependency: absent.to_owned(), os: words.clone() }
-        }
-        None => LoadFailure::Unopenable { path: name.to_owned(), os: words },
-    }
-}
-
-/// Reads from the dynamic linker's words which library it did not find.
-fn absent(words: &str) -> Option<&str> {
-    // glibc and FreeBSD: "libx.so.1: cannot open shared object file: No such file or directory";
-    // musl: "Error loading shared library libx.so.1: No such file or directory (needed by …)".
-    let (before, _) = words
-        .split_once(": cannot open shared object file")
-        .or_else(|| words.split_once(": No such file or directory"))?;
-    let name = before.rsplit_once("shared library ").map_or(before, |(_, name)| name);
-    Some(name.trim_matches(|c| c == '"' || c == ' '))
-}
-
-/// Reads from the words on libssl whether its libcrypto lacks what it needs.
-fn wants_another_libcrypto(words: &str) -> bool {
-    words.contains("undefined symbol") || (words.contains("version `") && words.contains("not found"))
-}
-
-/// What the environment asks for: the variable, its value, and the candidates or what is wrong with it.
-type Asked = (&'static str, String, Result<Vec<Candidate>, LoadFailure>);
-
-/// Reads the environment; `None` when none of the variables is set.
-fn from_environment(
-    surroundings: &Surroundings<'_>,
-    explanation: &mut Explanation,
-) -> Option<Result<Asked, LoadFailure>> {
-    const DIRECTORY: &str = "DLSSL_DIR";
-    const LIBSSL: &str = "DLSSL_LIBSSL";
-    const LIBCRYPTO: &str = "DLSSL_LIBCRYPTO";
-    let read = |name| (surroundings.variable)(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let list = |folder: &Path| (surroundings.list)(folder);
-    match (read(DIRECTORY), read(LIBSSL), read(LIBCRYPTO)) {
-        (None, None, None) => None,
-        (Some(directory), None, None) => {
-            explanation.choice = format!("{DIRECTORY}={}", directory.display());
-            let found = in_directory(surroundings.platform, DIRECTORY, &directory, list);
-            Some(Ok((DIRECTORY, directory.display().to_string(), found)))
-        }
-        (None, Some(libssl), libcrypto) => {
-            explanation.choice = match &libcrypto {
-                Some(libcrypto) => format!("{LIBSSL}={} and {LIBCRYPTO}={}", libssl.display(), libcrypto.display()),
-                None => format!("{LIBSSL}={}, libcrypto beside it", libssl.display()),
-            };
-            let value = libssl.display().to_string();
-            let found = libcrypto
-                .map_or_else(
-                    || {
-                        let folder = libssl.parent().unwrap_or(Path::new("."));
-                        let files = list(folder).map_err(|error| unreadable(folder, &error))?;
-                        candidates::libcrypto_beside(surroundings.platform, &libssl, &files)
-                    },
-                    Ok,
-                )
-                .map(|libcrypto| vec![Candidate { origin: LIBSSL, libssl, libcrypto }]);
-            Some(Ok((LIBSSL, value, found)))
-        }
-        (Some(_), ..) => Some(Err(LoadFailure::Contradiction(format!(
-            "{DIRECTORY} and {LIBSSL} or {LIBCRYPTO} are both set; set the directory or the files, not both"
-        )))),
-        (None, None, Some(_)) => Some(Err(LoadFailure::Contradiction(format!(
-            "{LIBCRYPTO} is set without {LIBSSL}; set {LIBSSL} too, or {DIRECTORY}"
-        )))),
-    }
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> LoadFailure {
-    LoadFailure::Unreadable { path: path.to_owned(), os: error.to_string() }
-}
-
-/// Pairs in a directory, or in the library folders of a prefix.
-fn in_directory(
-    platform: Platform,
-    origin: &'static str,
-    directory: &Path,
-    list: impl Fn(&Path) -> std::io::Result<Vec<String>>,
-) -> Result<Vec<Candidate>, LoadFailure> {
-    let files = list(directory).map_err(|error| unreadable(directory, &error))?;
-    let here = candidates::directory(platform, origin, directory, &files);
-    if !matches!(here, Err(LoadFailure::NothingInDirectory { .. })) {
-        return here;
-    }
-    // OpenSSL installs 64-bit builds of 3.0 and later in lib64.
-    for below in ["lib64", "lib"] {
-        let folder = directory.join(below);
-        if let Ok(files) = list(&folder)
-            && let Ok(found) = candidates::directory(platform, origin, &folder, &files)
-        {
-            return Ok(found);
-        }
-    }
-    here
-}
-
 fn note(failure: &LoadFailure) -> Failure {
     Failure { code: failure.code(), message: failure.to_string() }
 }
@@ -535,7 +336,9 @@ fn words(configuration: &Configuration) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::ffi::OsString;
 
+    use super::candidates::Platform;
     use super::source::fake::{FakeImage, FakeOpener};
     use super::*;
 
@@ -646,12 +449,5 @@ mod tests {
         let error = failure(&Loader::new(), &opener, &[], &[]);
         assert_eq!(error.code(), "incomplete");
         assert!(error.to_string().contains("libssl.so.3"), "{error}");
-    }
-
-    #[test]
-    fn musls_words_are_understood_too() {
-        let words = "Error loading shared library libssl.so.4: No such file or directory";
-        assert_eq!(absent(words), Some("libssl.so.4"));
-        assert_eq!(absent("invalid ELF header"), None);
     }
 }

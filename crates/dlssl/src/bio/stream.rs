@@ -11,6 +11,9 @@ use super::Bio;
 /// of this size or more goes straight into the library's memory.
 const AHEAD: usize = 4096;
 
+/// A byte that no TLS record begins with (they begin with 20 to 24).
+const NO_RECORD: u8 = 0xA5;
+
 /// Most bytes kept for sending: one application record (16 KiB and its frame), and room for the alert or key update
 /// that may go before it in the same call.
 const MOST_UNSENT: usize = 40 * 1024;
@@ -163,15 +166,19 @@ impl<S> StreamBio<S> {
     }
 
     /// One vectored read: into `out`, and what follows into the read-ahead buffer. Gives what went to `out`.
+    ///
+    /// A stream that reads into the first buffer only and reports too much would look as if it had filled the second.
+    /// C asks for the rest of a record, so the byte after it begins the next and is never the mark put there.
     fn receive_both(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.ahead.resize(AHEAD, 0);
         (self.start, self.end) = (0, 0);
         let room = out.len() + self.ahead.len();
+        self.ahead[0] = NO_RECORD;
         let count = retry(|| {
             let mut buffers = [IoSliceMut::new(out), IoSliceMut::new(&mut self.ahead)];
             (self.functions.read_vectored)(&mut self.stream, &mut buffers)
         })?;
-        if count > room {
+        if count > room || count > out.len() && self.ahead[0] == NO_RECORD {
             return Err(over_reported("read", count, room));
         }
         self.end = count.saturating_sub(out.len());
@@ -333,7 +340,7 @@ mod tests {
 
     #[test]
     fn a_record_and_the_next_header_come_with_one_read_each() {
-        let stream: Vec<u8> = (0..3 * 16_406).map(|n| n as u8).collect();
+        let stream: Vec<u8> = (0..3 * 16_406).map(|n| (n % 100) as u8).collect();
         let mut bio = bio(Script { incoming: [stream.clone()].into(), ..Script::default() });
         let mut got = Vec::new();
         for want in [5usize, 16_401, 5, 16_401, 5, 16_401] {
@@ -411,7 +418,8 @@ mod tests {
 
         #[test]
         fn what_arrives_is_given_once_and_in_order(
-            chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..9000), 0..8),
+            // No byte is the mark: what follows a want is in real life the head of a record.
+            chunks in proptest::collection::vec(proptest::collection::vec(0..NO_RECORD, 1..9000), 0..8),
             wants in proptest::collection::vec(1usize..20_000, 1..20),
         ) {
             let mut bio = bio(Script { incoming: chunks.clone().into(), ..Script::default() });

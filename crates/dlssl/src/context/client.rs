@@ -44,7 +44,6 @@ impl Connector {
     }
 
     /// Starts with the defaults on a chosen library.
-    #[must_use]
     pub fn builder(library: &Library) -> ConnectorBuilder {
         ConnectorBuilder { library: library.clone(), settings: Settings::client() }
     }

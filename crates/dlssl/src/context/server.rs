@@ -45,7 +45,6 @@ impl Acceptor {
     }
 
     /// Starts with the defaults on a chosen library.
-    #[must_use]
     pub fn builder(library: &Library, identity: Identity) -> AcceptorBuilder {
         AcceptorBuilder { library: library.clone(), settings: Settings::server(identity) }
     }

@@ -71,7 +71,6 @@ macro_rules! shared_settings {
         /// Offers (client) or takes (server) application protocols, most wanted first, such as `h2`.
         ///
         /// A server that shares none with a client that offers some ends the handshake, as RFC 7301 has it.
-        #[must_use]
         #[doc(alias = "SSL_CTX_set_alpn_protos")]
         #[doc(alias = "SSL_CTX_set_alpn_select_cb")]
         pub fn alpn<P: AsRef<[u8]>>(mut self, protocols: impl IntoIterator<Item = P>) -> Self {
@@ -80,7 +79,6 @@ macro_rules! shared_settings {
         }
 
         /// Oldest version to speak; TLS 1.2 unless told otherwise. A library that does not know it is an error.
-        #[must_use]
         #[doc(alias = "SSL_CTX_set_min_proto_version")]
         pub fn min_protocol(mut self, oldest: $crate::Protocol) -> Self {
             self.settings.min_protocol = oldest;
@@ -88,7 +86,6 @@ macro_rules! shared_settings {
         }
 
         /// Newest version to speak; the library's newest unless told otherwise.
-        #[must_use]
         #[doc(alias = "SSL_CTX_set_max_proto_version")]
         pub fn max_protocol(mut self, newest: $crate::Protocol) -> Self {
             self.settings.max_protocol = Some(newest);
@@ -97,7 +94,6 @@ macro_rules! shared_settings {
 
         /// Cipher suites for TLS 1.2 and older, in
         /// [OpenSSL's notation](https://docs.openssl.org/master/man1/openssl-ciphers/).
-        #[must_use]
         #[doc(alias = "SSL_CTX_set_cipher_list")]
         pub fn cipher_list(mut self, list: impl Into<String>) -> Self {
             self.settings.cipher_list = Some(list.into());
@@ -105,7 +101,6 @@ macro_rules! shared_settings {
         }
 
         /// Cipher suites for TLS 1.3, separated by colons. An error where the library lets nobody choose.
-        #[must_use]
         #[doc(alias = "SSL_CTX_set_ciphersuites")]
         pub fn ciphersuites(mut self, list: impl Into<String>) -> Self {
             self.settings.ciphersuites = Some(list.into());
@@ -114,7 +109,6 @@ macro_rules! shared_settings {
 
         /// Takes the end of the inner stream without `close_notify` for an orderly end. Who can cut the connection can
         /// then cut data short unseen, unless the protocol above knows its lengths.
-        #[must_use]
         #[doc(alias = "SSL_OP_IGNORE_UNEXPECTED_EOF")]
         pub fn tolerate_missing_close_notify(mut self, tolerate: bool) -> Self {
             self.settings.tolerate_missing_close_notify = tolerate;

@@ -37,10 +37,7 @@ pub(crate) fn enter<R>(library: &Library, bio: Option<&mut dyn Bio>, stash: &mut
         }
     }
     // A trait object behind `&mut` is tied to one lifetime until it is named anew.
-    let bio: Option<&mut dyn Bio> = match bio {
-        Some(bio) => Some(bio),
-        None => None,
-    };
+    let bio = bio.map(|bio| -> &mut dyn Bio { bio });
     let result = callback::with_frame(Frame { library, bio, stash: &mut *stash }, call);
     if !outer.is_empty() {
         queue::clear(functions);

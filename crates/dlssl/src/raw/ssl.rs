@@ -228,11 +228,12 @@ impl Ssl {
         (!selected.is_empty()).then_some(selected)
     }
 
-    /// Name that the client asked for.
-    pub(crate) fn server_name(&self) -> Option<String> {
-        // SAFETY: live connection; null, or a string of the connection, which is copied.
+    /// Name that the client asked for; `None` also for one that is not UTF-8.
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        // SAFETY: live connection; null, or a string that it keeps for as long as it is not used mutably.
         unsafe {
-            memory::text((self.library().functions().ssl.SSL_get_servername)(self.as_ptr(), TLSEXT_NAMETYPE_host_name))
+            let name = (self.library().functions().ssl.SSL_get_servername)(self.as_ptr(), TLSEXT_NAMETYPE_host_name);
+            if name.is_null() { None } else { CStr::from_ptr(name).to_str().ok() }
         }
     }
 

@@ -71,12 +71,12 @@ impl Opening {
         use std::os::fd::AsRawFd;
         let descriptor = socket.as_fd().as_raw_fd();
         self.ssl.use_descriptor(descriptor).map_err(failed(&self.context, "cannot use the socket"))?;
-        handshake(Connection::new(self.ssl, Transport::Library(socket), self.context, self.deadline))
+        handshake(Box::new(Connection::new(self.ssl, Transport::Library(socket), self.context, self.deadline)))
     }
 
     fn ours<S>(self, bio: StreamBio<S>) -> Result<TlsStream<S>, HandshakeError<S>> {
         self.ssl.use_our_bio(self.context.method()).map_err(failed(&self.context, "cannot make a BIO"))?;
-        handshake(Connection::new(self.ssl, Transport::Ours(bio), self.context, self.deadline))
+        handshake(Box::new(Connection::new(self.ssl, Transport::Ours(bio), self.context, self.deadline)))
     }
 }
 
@@ -85,13 +85,13 @@ fn failed<'a>(context: &'a Context, what: &'static str) -> impl Fn(ErrorStack) -
 }
 
 /// Handshakes until it is done, fails, or the inner stream is not ready.
-fn handshake<S>(mut connection: Connection<S>) -> Result<TlsStream<S>, HandshakeError<S>> {
+fn handshake<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, HandshakeError<S>> {
     loop {
         let (interest, pause) = match connection.attempt(Handle::Handshake) {
             // The last flight may still wait to be sent; the first write or read goes on with it.
             Ok(Verdict::Done(_)) => match connection.send_waiting() {
-                Ok(()) => return Ok(TlsStream { connection }),
-                Err(error) if crate::bio::stream::is_pause(&error) => return Ok(TlsStream { connection }),
+                Ok(()) => return Ok(TlsStream { connection: *connection }),
+                Err(error) if crate::bio::stream::is_pause(&error) => return Ok(TlsStream { connection: *connection }),
                 Err(error) => {
                     return Err(connection.error(ErrorKind::Io, "the inner stream failed").with_io(error).into());
                 }
@@ -149,7 +149,7 @@ impl<S> HandshakeError<S> {
 
 /// A handshake that waits for its inner stream.
 pub struct MidHandshake<S> {
-    connection: Connection<S>,
+    connection: Box<Connection<S>>,
     pause: io::Error,
 }
 

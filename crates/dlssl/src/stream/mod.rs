@@ -77,7 +77,7 @@ impl<S> TlsStream<S> {
     /// Host name that the client asked for (SNI), on the server's side.
     #[must_use]
     #[doc(alias = "SSL_get_servername")]
-    pub fn server_name(&self) -> Option<String> {
+    pub fn server_name(&self) -> Option<&str> {
         self.connection.ssl().server_name()
     }
 

@@ -1,0 +1,111 @@
+//! Opens a pair, and makes typed failures of the dynamic linker's words.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::candidates::Candidate;
+use super::inspect;
+use super::source::{Image, Opener};
+use crate::error::LoadFailure;
+use crate::explanation::Attempt;
+use crate::ffi::Half;
+
+/// A pair that is open and not yet checked.
+pub(super) struct Opened {
+    pub(super) ssl: Arc<dyn Image>,
+    pub(super) crypto: Arc<dyn Image>,
+    pub(super) libssl: PathBuf,
+    pub(super) libcrypto: PathBuf,
+    pub(super) held_before: bool,
+}
+
+/// Opens libcrypto, then libssl: the other way round, libssl would pull in a libcrypto of the linker's choice.
+pub(super) fn open(opener: &dyn Opener, candidate: &Candidate, attempt: &mut Attempt) -> Result<Opened, LoadFailure> {
+    let held_before = opener.holds(&candidate.libcrypto) || opener.holds(&candidate.libssl);
+    let crypto = open_one(opener, Half::Crypto, &candidate.libcrypto, attempt)?;
+    let ssl = match open_one(opener, Half::Ssl, &candidate.libssl, attempt) {
+        Ok(ssl) => ssl,
+        Err(LoadFailure::NotFound { .. }) => {
+            return Err(LoadFailure::Incomplete {
+                present: candidate.libcrypto.clone(),
+                missing: Half::Ssl,
+                looked_for: candidate.libssl.display().to_string(),
+            });
+        }
+        // libcrypto is open, and libssl wants functions or versions that it does not have.
+        Err(LoadFailure::Unopenable { os, .. }) if wants_another_libcrypto(&os) => {
+            return Err(LoadFailure::MismatchedPair {
+                libssl: candidate.libssl.clone(),
+                libcrypto: candidate.libcrypto.clone(),
+                evidence: os,
+            });
+        }
+        Err(failure) => return Err(failure),
+    };
+    Ok(Opened { ssl, crypto, libssl: candidate.libssl.clone(), libcrypto: candidate.libcrypto.clone(), held_before })
+}
+
+fn open_one(
+    opener: &dyn Opener,
+    half: Half,
+    name: &Path,
+    attempt: &mut Attempt,
+) -> Result<Arc<dyn Image>, LoadFailure> {
+    let step = match half {
+        Half::Crypto => "open libcrypto",
+        Half::Ssl => "open libssl",
+    };
+    let is_file = name.components().count() > 1;
+    if is_file && opener.is_real() {
+        inspect::inspect(name).inspect_err(|failure| attempt.step(step, failure.to_string()))?;
+    }
+    match opener.open(name) {
+        Ok(image) => {
+            attempt.step(step, "opened");
+            Ok(image)
+        }
+        Err(words) => {
+            attempt.step(step, words.clone());
+            Err(refusal(name, words))
+        }
+    }
+}
+
+/// Makes a typed failure of the dynamic linker's words.
+fn refusal(name: &Path, words: String) -> LoadFailure {
+    match absent(&words) {
+        Some(absent) if Path::new(absent) == name => LoadFailure::NotFound { tried: 1 },
+        Some(absent) => {
+            LoadFailure::MissingDependency { path: name.to_owned(), dependency: absent.to_owned(), os: words.clone() }
+        }
+        None => LoadFailure::Unopenable { path: name.to_owned(), os: words },
+    }
+}
+
+/// Reads from the dynamic linker's words which library it did not find.
+fn absent(words: &str) -> Option<&str> {
+    // glibc and FreeBSD: "libx.so.1: cannot open shared object file: No such file or directory";
+    // musl: "Error loading shared library libx.so.1: No such file or directory (needed by …)".
+    let (before, _) = words
+        .split_once(": cannot open shared object file")
+        .or_else(|| words.split_once(": No such file or directory"))?;
+    let name = before.rsplit_once("shared library ").map_or(before, |(_, name)| name);
+    Some(name.trim_matches(|c| c == '"' || c == ' '))
+}
+
+/// Reads from the words on libssl whether its libcrypto lacks what it needs.
+fn wants_another_libcrypto(words: &str) -> bool {
+    words.contains("undefined symbol") || (words.contains("version `") && words.contains("not found"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn musls_words_are_understood_too() {
+        let words = "Error loading shared library libssl.so.4: No such file or directory";
+        assert_eq!(absent(words), Some("libssl.so.4"));
+        assert_eq!(absent("invalid ELF header"), None);
+    }
+}
