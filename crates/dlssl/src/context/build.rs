@@ -62,6 +62,7 @@ impl Builder<'_> {
                 context: context.into(),
                 method,
                 tolerate_missing_close_notify: self.settings.tolerate_missing_close_notify,
+                require_certificate: self.settings.peer_certificate == PeerCertificate::Required,
             }
             .into(),
         })

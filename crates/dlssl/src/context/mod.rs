@@ -30,6 +30,8 @@ struct Inner {
     context: Arc<SslContext>,
     method: Method,
     tolerate_missing_close_notify: bool,
+    /// A peer without a certificate is refused, whatever the cipher suite makes of it.
+    require_certificate: bool,
 }
 
 impl Context {
@@ -53,6 +55,10 @@ impl Context {
 
     pub(crate) fn method(&self) -> Method {
         self.inner.method
+    }
+
+    pub(crate) fn requires_certificate(&self) -> bool {
+        self.inner.require_certificate
     }
 
     pub(crate) fn tolerates_missing_close_notify(&self) -> bool {

@@ -55,9 +55,9 @@ pub(super) fn private_key(library: &Library, source: &Source) -> Result<PrivateK
     let bytes = bytes(source)?;
     let broken = |detail: &str| Error::new(ErrorKind::Pem, format!("{} {detail}", source.describe()));
     let kind = key_kind(&bytes).ok_or_else(|| broken("holds no private key in PEM (-----BEGIN … PRIVATE KEY-----)"))?;
-    let text = MemBuf::holding(library, &bytes)
+    let mut text = MemBuf::holding(library, &bytes)
         .map_err(|queue| Error::new(ErrorKind::Library, "out of memory").with_queue(queue))?;
-    match (PrivateKey::from_pem(&text), kind) {
+    match (PrivateKey::from_pem(&mut text), kind) {
         (Ok(Some(key)), _) => Ok(key),
         (_, KeyKind::Encrypted) => Err(broken("holds an encrypted private key; decrypt it first (openssl pkey)")),
         (Ok(None), _) => Err(broken("holds a private key that cannot be read")),

@@ -62,8 +62,18 @@ pub(crate) fn plain<R>(
         let failed = failed(&result);
         if failed {
             errors = library.take_errors();
+        } else {
+            tidy(library);
         }
         (result, failed)
     });
     if result.1 { Err(errors) } else { Ok(result.0) }
+}
+
+/// Empties the queue after a success that may have left entries (a configuration file that is not there, an algorithm
+/// that was tried): the host may share the library and look at it. Not for the data path.
+pub(crate) fn tidy(library: &Library) {
+    if !queue::is_empty(library.functions()) {
+        queue::clear(library.functions());
+    }
 }

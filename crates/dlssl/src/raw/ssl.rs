@@ -12,7 +12,7 @@ use dlssl_core::ffi::constants::{
 use dlssl_core::ffi::{SSL, memory};
 use dlssl_core::{ErrorStack, Library};
 
-use super::call::{Stash, enter, plain};
+use super::call::{Stash, enter, plain, tidy};
 use super::{Certificate, SslContext, owner};
 use crate::bio::Bio;
 use crate::hostname::ServerName;
@@ -145,6 +145,7 @@ impl Ssl {
         let library = self.library().clone();
         let ssl = &library.functions().ssl;
         let pointer = self.as_ptr();
+        let on_data_path = matches!(what, Handle::Read(_) | Handle::Write(_));
         let clamp = |len: usize| c_int::try_from(len).unwrap_or(c_int::MAX);
         enter(&library, bio, stash, || {
             // SAFETY: live connection, used by this thread alone (`&mut self`); buffers with their lengths, which
@@ -158,6 +159,9 @@ impl Ssl {
                 }
             };
             if result > 0 {
+                if !on_data_path {
+                    tidy(&library);
+                }
                 return Outcome { result, code: 0, queue: ErrorStack::default(), os: no_error() };
             }
             let os = std::io::Error::last_os_error();

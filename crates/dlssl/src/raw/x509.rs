@@ -105,17 +105,17 @@ unsafe fn name(library: &Library, name: *const X509_NAME) -> String {
 
 impl PrivateKey {
     /// Reads the first private key of a PEM text. An encrypted one is an error: nobody is asked for a password.
-    pub(crate) fn from_pem(text: &MemBuf) -> Result<Option<Self>, ErrorStack> {
-        let library = text.library();
+    pub(crate) fn from_pem(text: &mut MemBuf) -> Result<Option<Self>, ErrorStack> {
+        let library = text.library().clone();
         let read = library.functions().pem.PEM_read_bio_PrivateKey;
         let pointer = plain(
-            library,
+            &library,
             // SAFETY: live BIO; no object to reuse; the callback refuses passwords and needs no data.
             || unsafe { read(text.as_ptr(), ptr::null_mut(), Some(callback::no_password), ptr::null_mut()) },
             |key| key.is_null(),
         )?;
         // SAFETY: just made, owned by nobody else.
-        Ok(unsafe { Self::from_raw(library, pointer) })
+        Ok(unsafe { Self::from_raw(&library, pointer) })
     }
 }
 

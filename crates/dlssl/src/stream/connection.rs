@@ -35,6 +35,8 @@ pub(super) struct Connection<S> {
     cut_off: bool,
     /// What ended the connection for good.
     failed: Option<String>,
+    /// Our `close_notify` is made, and not known to be with the inner stream.
+    closing: bool,
 }
 
 /// What one call into C came to, short of an error.
@@ -61,6 +63,7 @@ impl<S> Connection<S> {
             waits_for: None,
             cut_off: false,
             failed: None,
+            closing: false,
         }
     }
 
@@ -124,6 +127,19 @@ impl<S> Connection<S> {
 
     pub(super) fn is_cut_off(&self) -> bool {
         self.cut_off
+    }
+
+    /// Whether the context demands a certificate and the peer showed none.
+    pub(super) fn lacks_certificate(&self) -> bool {
+        self.context.requires_certificate() && self.ssl.peer_certificate().is_none()
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    pub(super) fn set_closing(&mut self, closing: bool) {
+        self.closing = closing;
     }
 
     /// Refuses to go on with a connection that has failed.

@@ -88,6 +88,11 @@ fn failed<'a>(context: &'a Context, what: &'static str) -> impl Fn(ErrorStack) -
 fn handshake<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, HandshakeError<S>> {
     loop {
         let (interest, pause) = match connection.attempt(Handle::Handshake) {
+            // Suites without authentication do not come by default, but a program's own list may hold some.
+            Ok(Verdict::Done(_)) if connection.lacks_certificate() => {
+                let error = connection.error(ErrorKind::Certificate, "the peer showed no certificate");
+                return Err(error.into());
+            }
             // The last flight may still wait to be sent; the first write or read goes on with it.
             Ok(Verdict::Done(_)) => match connection.send_waiting() {
                 Ok(()) => return Ok(TlsStream { connection: *connection }),

@@ -31,19 +31,23 @@ impl<S> TlsStream<S> {
         let connection = &mut self.connection;
         connection.check_alive()?;
         connection.send_waiting()?;
-        let waiting_for_peer = connection.ssl().has_sent_close();
-        if waiting_for_peer && connection.is_cut_off() && connection.tolerates_cut_off() {
-            return Ok(Shutdown::Received);
-        }
         loop {
-            let sent_before = connection.ssl().has_sent_close();
-            let outcome = connection.attempt(Handle::Shutdown);
-            // The alert is with the inner stream before anything else is said.
-            connection.send_waiting()?;
-            if !sent_before && connection.ssl().has_sent_close() {
+            if connection.is_closing() {
+                // The alert is with the inner stream before anything else is said.
                 connection.flush_inner()?;
+                connection.set_closing(false);
                 let both = connection.ssl().has_received_close();
                 return Ok(if both { Shutdown::Received } else { Shutdown::Sent });
+            }
+            let sent_before = connection.ssl().has_sent_close();
+            if sent_before && connection.is_cut_off() && connection.tolerates_cut_off() {
+                return Ok(Shutdown::Received);
+            }
+            let outcome = connection.attempt(Handle::Shutdown);
+            if !sent_before && connection.ssl().has_sent_close() {
+                connection.set_closing(true);
+                connection.send_waiting()?;
+                continue;
             }
             match outcome {
                 Ok(Verdict::Done(_) | Verdict::Closed) => return Ok(Shutdown::Received),
