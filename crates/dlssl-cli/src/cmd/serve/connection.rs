@@ -1,0 +1,123 @@
+//! One accepted TLS connection with its time limits, the same over both kinds of BIO.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use dlssl::{Acceptor, HandshakeError, TlsStream};
+
+use super::paced::Paced;
+
+/// For the whole handshake.
+const HANDSHAKE: Duration = Duration::from_secs(30);
+/// For each read and write afterwards.
+pub(super) const IDLE: Duration = Duration::from_secs(30);
+/// For the peer to close its half, after ours.
+const LINGER: Duration = Duration::from_secs(2);
+/// What is still read from the peer meanwhile.
+const LINGER_BYTES: usize = 1 << 20;
+
+/// A connection after its handshake.
+pub(super) struct Connection {
+    tls: TlsStream<Paced>,
+    /// TLS is on the descriptor, beside the limits of `Paced`.
+    socket_bio: bool,
+    /// End of the phase, when there is one.
+    until: Option<Instant>,
+}
+
+impl Connection {
+    /// Shakes hands; what is wrong with a peer is one line for the log.
+    pub(super) fn accept(acceptor: &Acceptor, socket: TcpStream, socket_bio: bool) -> Result<Self, String> {
+        // Answers are written whole; an error here only makes them later.
+        let _ = socket.set_nodelay(true);
+        let socket = Paced::new(socket, HANDSHAKE);
+        let tls = handshake(acceptor, socket, socket_bio)?;
+        let mut connection = Self { tls, socket_bio, until: None };
+        connection.limit_each().map_err(|error| error.to_string())?;
+        Ok(connection)
+    }
+
+    pub(super) fn tls(&self) -> &TlsStream<Paced> {
+        &self.tls
+    }
+
+    pub(super) fn socket_bio(&self) -> bool {
+        self.socket_bio
+    }
+
+    /// Gives each read and each write [`IDLE`].
+    pub(super) fn limit_each(&mut self) -> io::Result<()> {
+        self.until = None;
+        self.tls.get_mut().limit_each(IDLE)
+    }
+
+    /// Gives everything from here on `phase` in all.
+    pub(super) fn limit_phase(&mut self, phase: Duration) {
+        self.until = Some(Instant::now() + phase);
+        self.tls.get_mut().limit_phase(phase);
+    }
+
+    /// Says close_notify and lets the peer read to the end.
+    pub(super) fn close(mut self) -> io::Result<()> {
+        self.arm();
+        match self.tls.shutdown() {
+            Ok(_) => self.tls.get_mut().linger(LINGER, LINGER_BYTES),
+            // A peer that has all it wants need not wait for the end.
+            Err(error) if is_gone(&error) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Sets the deadline of the descriptor's BIO for the next operation.
+    fn arm(&mut self) {
+        if self.socket_bio {
+            let at = self.until.unwrap_or_else(|| Instant::now() + IDLE);
+            self.tls.set_deadline(Some(at));
+        }
+    }
+}
+
+impl Read for Connection {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        self.arm();
+        self.tls.read(space)
+    }
+}
+
+impl Write for Connection {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.arm();
+        self.tls.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.arm();
+        self.tls.flush()
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::NotConnected)
+}
+
+fn handshake(acceptor: &Acceptor, socket: Paced, socket_bio: bool) -> Result<TlsStream<Paced>, String> {
+    let configured = acceptor.configure();
+    // Elsewhere there is no descriptor BIO: the stream BIO does the same, more slowly.
+    #[cfg(unix)]
+    if socket_bio {
+        let deadline = Instant::now() + HANDSHAKE;
+        return configured.deadline(deadline).accept_socket(socket).map_err(reason);
+    }
+    #[cfg(not(unix))]
+    let _ = socket_bio;
+    configured.accept(socket).map_err(reason)
+}
+
+fn reason<S>(error: HandshakeError<S>) -> String {
+    match error {
+        HandshakeError::Failed(error) => format!("no handshake: {error}"),
+        HandshakeError::Blocked(middle) => format!("no handshake: {}", middle.error()),
+    }
+}
