@@ -67,6 +67,12 @@ pub enum LoadFailure {
         /// How many pairs of names were tried.
         tried: usize,
     },
+    /// No library of this name is known to the dynamic linker.
+    #[error("no library is named {}", name.display())]
+    Absent {
+        /// The name.
+        name: PathBuf,
+    },
     /// A directory that was asked for holds neither library.
     #[error("{} holds no libssl and libcrypto; name the directory in which the library files lie", path.display())]
     NothingInDirectory {
@@ -216,7 +222,7 @@ impl LoadFailure {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotFound { .. } | Self::NothingInDirectory { .. } => "not-found",
+            Self::NotFound { .. } | Self::Absent { .. } | Self::NothingInDirectory { .. } => "not-found",
             Self::Unreadable { .. } => "unreadable",
             Self::NotALibrary { .. } => "not-a-library",
             Self::WrongArchitecture { .. } => "wrong-architecture",
@@ -237,7 +243,7 @@ impl LoadFailure {
 
     /// Whether it says that something is not there, as against being there and wrong.
     pub(crate) fn is_absence(&self) -> bool {
-        matches!(self, Self::NotFound { .. } | Self::Unreadable { .. })
+        matches!(self, Self::Absent { .. } | Self::Unreadable { .. })
     }
 }
 

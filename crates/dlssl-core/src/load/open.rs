@@ -25,7 +25,7 @@ pub(super) fn open(opener: &dyn Opener, candidate: &Candidate, attempt: &mut Att
     let crypto = open_one(opener, Half::Crypto, &candidate.libcrypto, attempt)?;
     let ssl = match open_one(opener, Half::Ssl, &candidate.libssl, attempt) {
         Ok(ssl) => ssl,
-        Err(LoadFailure::NotFound { .. }) => {
+        Err(LoadFailure::Absent { .. }) => {
             return Err(LoadFailure::Incomplete {
                 present: candidate.libcrypto.clone(),
                 missing: Half::Ssl,
@@ -74,7 +74,7 @@ fn open_one(
 /// Makes a typed failure of the dynamic linker's words.
 fn refusal(name: &Path, words: String) -> LoadFailure {
     match absent(&words) {
-        Some(absent) if Path::new(absent) == name => LoadFailure::NotFound { tried: 1 },
+        Some(absent) if Path::new(absent) == name => LoadFailure::Absent { name: name.to_owned() },
         Some(absent) => {
             LoadFailure::MissingDependency { path: name.to_owned(), dependency: absent.to_owned(), os: words.clone() }
         }

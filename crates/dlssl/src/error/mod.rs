@@ -118,7 +118,7 @@ impl Error {
     }
 
     /// The same error said of a larger undertaking.
-    pub(crate) fn rephrased(mut self, kind: ErrorKind, message: &str) -> Self {
+    pub(crate) fn rephrased(mut self, kind: ErrorKind, message: impl Into<String>) -> Self {
         self.inner.kind = kind;
         self.inner.message = message.into();
         self

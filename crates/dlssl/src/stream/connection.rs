@@ -35,6 +35,8 @@ pub(super) struct Connection<S> {
     cut_off: bool,
     /// What ended the connection for good.
     failed: Option<String>,
+    /// Error of the inner stream during a call that C brought to a good end all the same; the next call gives it.
+    deferred: Option<io::Error>,
     /// Our `close_notify` is made, and not known to be with the inner stream.
     closing: bool,
 }
@@ -63,6 +65,7 @@ impl<S> Connection<S> {
             waits_for: None,
             cut_off: false,
             failed: None,
+            deferred: None,
             closing: false,
         }
     }
@@ -154,8 +157,14 @@ impl<S> Connection<S> {
         Error::new(kind, message).of(self.context.library())
     }
 
+    /// Gives the error that a call before this one could not give.
+    fn take_deferred(&mut self) -> io::Result<()> {
+        self.deferred.take().map_or(Ok(()), Err)
+    }
+
     /// Sends what waits; a pause of the inner stream is waited for where we can.
     pub(super) fn send_waiting(&mut self) -> io::Result<()> {
+        self.take_deferred()?;
         loop {
             let Transport::Ours(bio) = &mut self.transport else { return Ok(()) };
             match bio.send_waiting() {
@@ -200,6 +209,9 @@ impl<S> Connection<S> {
     pub(super) fn attempt(&mut self, mut what: Handle<'_>) -> Result<Verdict, Error> {
         let handshaking = matches!(what, Handle::Handshake);
         self.waits_for = None;
+        if let Err(error) = self.take_deferred() {
+            return Err(self.inner_failed(error));
+        }
         for _ in 0..MOST_IDLE_CALLS {
             let again = match &mut what {
                 Handle::Handshake => Handle::Handshake,
@@ -221,6 +233,7 @@ impl<S> Connection<S> {
                 ));
             }
             if outcome.result > 0 {
+                self.deferred = self.stash.io.take().filter(|error| !is_pause(error));
                 // Positive, so it fits.
                 return Ok(Verdict::Done(outcome.result as usize));
             }

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use dlssl_core::ErrorStack;
 
-use super::TlsStream;
 use super::connection::{Connection, Transport, Verdict};
+use super::{TlsStream, alert};
 use crate::bio::Interest;
 use crate::bio::stream::{Functions, StreamBio};
 use crate::context::Context;
@@ -125,7 +125,9 @@ fn handshake<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, Hand
 /// A breach of the protocol during the handshake is a failed handshake.
 fn in_handshake(error: Error) -> Error {
     if error.kind() == ErrorKind::Protocol {
-        error.rephrased(ErrorKind::Handshake, "the handshake failed")
+        let words = alert::words(error.queue())
+            .map_or_else(|| "the handshake failed".to_owned(), |words| format!("the handshake failed: {words}"));
+        error.rephrased(ErrorKind::Handshake, words)
     } else if error.kind() == ErrorKind::UnexpectedEof {
         error.rephrased(ErrorKind::UnexpectedEof, "the peer closed the connection in the handshake")
     } else {

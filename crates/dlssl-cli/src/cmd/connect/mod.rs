@@ -7,7 +7,6 @@ mod handshake;
 #[cfg(unix)]
 mod relay;
 #[cfg(unix)]
-mod subject;
 #[cfg(unix)]
 mod wait;
 
@@ -98,7 +97,7 @@ fn summary<S>(tls: &dlssl::TlsStream<S>, totals: &relay::Totals) -> String {
     if let Some(protocol) = tls.alpn() {
         parts.push(format!("ALPN {}", String::from_utf8_lossy(protocol)));
     }
-    if let Some(subject) = tls.peer_certificate_der().as_deref().and_then(subject::subject) {
+    if let Some(subject) = tls.peer_subject() {
         parts.push(subject);
     }
     let library = tls.library();
