@@ -28,7 +28,7 @@ mod load;
 mod reload;
 mod version;
 
-pub use capability::{Capability, CapabilityState};
+pub use capability::{Capability, CapabilityState, FEATURES, Feature};
 pub use error::{ErrorEntry, ErrorStack, LoadError, LoadFailure};
 pub use explanation::{Attempt, Explanation, Failure, Step, Taken};
 pub use ffi::Half;

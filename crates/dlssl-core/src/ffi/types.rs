@@ -47,11 +47,3 @@ pub type BIO_ctrl_fn = unsafe extern "C" fn(bio: *mut BIO, cmd: c_int, larg: c_l
 
 /// Lock callback of OpenSSL 1.0.2.
 pub type locking_cb = unsafe extern "C" fn(mode: c_int, lock: c_int, file: *const c_char, line: c_int);
-/// Thread identity as OpenSSL 1.0.2 passes it around.
-#[repr(C)]
-#[derive(Debug)]
-pub struct CRYPTO_THREADID {
-    pub pointer: *mut c_void,
-    pub value: std::ffi::c_ulong,
-}
-pub type threadid_cb = unsafe extern "C" fn(id: *mut CRYPTO_THREADID);

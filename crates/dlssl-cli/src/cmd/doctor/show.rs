@@ -45,10 +45,10 @@ pub(super) fn show(out: &mut impl Write, diagnosis: &Diagnosis<'_>) -> io::Resul
             write!(out, "  ")?;
             match capability.state {
                 dlssl::CapabilityState::Present => report::done(out, capability.name)?,
-                dlssl::CapabilityState::WithoutEffect => {
-                    report::skipped(out, &format!("{} (accepted, without effect)", capability.name))?;
+                state @ (dlssl::CapabilityState::Inherent | dlssl::CapabilityState::Emulated) => {
+                    report::done(out, &format!("{} ({state})", capability.name))?;
                 }
-                _ => report::skipped(out, &format!("{} (absent)", capability.name))?,
+                state => report::skipped(out, &format!("{} ({state})", capability.name))?,
             }
         }
     }

@@ -1,6 +1,6 @@
 //! `openssl/crypto.h`: version, initialisation, locks.
 
-use std::ffi::{c_char, c_int, c_ulong};
+use std::ffi::{c_char, c_int};
 
 use crate::ffi::macros::symbols;
 use crate::ffi::types::*;
@@ -20,8 +20,5 @@ symbols! {
         fn CRYPTO_num_locks() -> c_int where openssl "..1.1.0";
         fn CRYPTO_get_locking_callback() -> Option<locking_cb> where openssl "..1.1.0";
         fn CRYPTO_set_locking_callback(callback: Option<locking_cb>) where openssl "..1.1.0";
-        fn CRYPTO_THREADID_get_callback() -> Option<threadid_cb> where openssl "..1.1.0";
-        fn CRYPTO_THREADID_set_callback(callback: threadid_cb) -> c_int where openssl "..1.1.0";
-        fn CRYPTO_THREADID_set_numeric(id: *mut CRYPTO_THREADID, value: c_ulong) where openssl "..1.1.0";
     }
 }

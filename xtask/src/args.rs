@@ -1,0 +1,121 @@
+//! The command line, as types.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// The project's own commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check the house rules over every file of the tree.
+    Tidy,
+    /// Run every test: unit, documentation, integration, and once with no library to be found.
+    Test(TestOptions),
+    /// Run what CI runs, in the same order: format, clippy, rustdoc, tidy, tests.
+    Ci,
+    /// Write the documents that come from the lists of functions and settings.
+    Docs {
+        /// Write nothing; fail when one is not current.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Show the programs that the tests talk to, and which of them are missing.
+    Peers {
+        /// Install what is missing (needs root and apt-get).
+        #[arg(long)]
+        install: bool,
+    },
+    /// Real builds of OpenSSL and LibreSSL to test on, kept in the user's cache.
+    #[command(subcommand)]
+    Libs(LibsCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LibsCommand {
+    /// Show the catalogue: what is there, what it says when it is loaded, what is left to make.
+    List {
+        /// Also show the libssl and libcrypto in DIR (may be repeated).
+        #[arg(long, value_name = "DIR")]
+        lib_dir: Vec<PathBuf>,
+    },
+    /// Fetch and build what is missing: the builds named, or all of the ordinary test run.
+    Get {
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+
+        /// Those of the nightly run too.
+        #[arg(long, conflicts_with = "names")]
+        all: bool,
+    },
+    /// Print the folder of a build's libraries.
+    Path {
+        name: String,
+
+        /// Its headers' folder instead.
+        #[arg(long)]
+        include: bool,
+
+        /// The variables instead that make a program use it, for `env`.
+        #[arg(long, conflicts_with = "include")]
+        env: bool,
+    },
+    /// Load the pair in a folder, or the system's, and say what it is: one line of JSON.
+    #[command(hide = true)]
+    Identify { folder: Option<PathBuf> },
+}
+
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct TestOptions {
+    /// Integration tests on the system's library only.
+    #[arg(long, conflicts_with = "lib_dir")]
+    pub(crate) system: bool,
+
+    /// Also run the integration tests on the libssl and libcrypto in DIR (may be repeated).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) lib_dir: Vec<PathBuf>,
+
+    /// A test that was skipped because a program is not installed counts as failed (set by CI=true).
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// Install the programs that the tests talk to first (done by itself only with CI=true).
+    #[arg(long)]
+    pub(crate) install_peers: bool,
+
+    /// Also write the results to FILE as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Only the tests whose name contains one of these.
+    #[arg(last = true)]
+    pub(crate) filter: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_filter_comes_after_two_dashes() {
+        let args = Args::parse_from(["xtask", "test", "--strict", "--", "handshake", "alpn"]);
+        let Command::Test(options) = args.command else {
+            panic!("not the test command: {args:?}");
+        };
+        assert!(options.strict);
+        assert_eq!(options.filter, ["handshake", "alpn"]);
+    }
+}

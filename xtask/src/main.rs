@@ -1,0 +1,47 @@
+//! `cargo xtask`: the project's own commands. Exit code 0 only when all went well.
+
+mod args;
+mod ci;
+mod docs;
+#[allow(dead_code)] // its command comes with the builds
+mod headers;
+mod libs;
+mod peers;
+mod process;
+mod report;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+/// What a command can fail with before it has a result of its own to show.
+type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    match run(Args::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            report::error(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs one command; `false` means that it has already said what is wrong.
+fn run(command: Command) -> Fallible<bool> {
+    process::end_children_on_interrupt()?;
+    match command {
+        Command::Tidy => tidy::command(),
+        Command::Test(options) => test::command(&options),
+        Command::Ci => ci::command(),
+        Command::Docs { check } => docs::command(check),
+        Command::Peers { install } => peers::command(install),
+        Command::Libs(command) => libs::command(command),
+    }
+}

@@ -1,0 +1,245 @@
+//! `cargo xtask test`: everything is built once, then run in one place after the other.
+//!
+//! A *pass* is a set of suites in a [`Place`]. More library builds mean more passes: each runs the same
+//! integration executables, told by the environment which library is under test.
+
+mod build;
+mod doctor;
+mod hide;
+mod output;
+mod place;
+mod summary;
+
+use std::fs;
+use std::io;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use crate::args::TestOptions;
+use crate::process::{self, End};
+use crate::{Fallible, peers, report, workspace};
+
+use build::{Built, Kind, Suite};
+use hide::Hiding;
+use place::Place;
+use summary::Outcome;
+
+/// No executable may take longer; one that does hangs.
+const LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// What the tests write as the reason of a skip when a program is missing, and only then.
+const MISSING_PROGRAM: &str = "not installed";
+
+pub(crate) fn command(options: &TestOptions) -> Fallible<bool> {
+    let strict = options.strict || workspace::is_ci();
+    if options.install_peers || workspace::is_ci() {
+        report::phase("peers", || peers::ensure(true), |_| true)?;
+    }
+    let built = report::phase("build", build::everything, |_| true)?;
+    let mut outcomes = Vec::new();
+    for pass in passes(options, &built)? {
+        report::phase(
+            &pass.title,
+            || {
+                let start = outcomes.len();
+                pass.run(strict, &mut outcomes)?;
+                Ok(outcomes[start..].iter().all(Outcome::is_good))
+            },
+            |all_good| *all_good,
+        )?;
+    }
+    report::heading("results");
+    anstream::print!("{}", summary::table(&outcomes));
+    if let Some(file) = &options.json {
+        fs::write(file, summary::json(&outcomes)? + "\n")?;
+    }
+    let totals = summary::totals(&outcomes);
+    anstream::println!("{}", summary::last_line(&totals));
+    Ok(totals.failed == 0)
+}
+
+/// A set of things to run in one place.
+struct Pass<'a> {
+    title: String,
+    /// How the table calls it.
+    label: String,
+    place: Place,
+    work: Vec<Work<'a>>,
+    built: &'a Built,
+    filter: &'a [String],
+}
+
+enum Work<'a> {
+    Suite(&'a Suite),
+    Documentation,
+    /// The `dlssl doctor` command must fail, and say why.
+    Doctor,
+}
+
+fn passes<'a>(options: &'a TestOptions, built: &'a Built) -> io::Result<Vec<Pass<'a>>> {
+    let of_kind = |kind| {
+        let suites = built.suites.iter().filter(move |suite| suite.kind == kind);
+        suites.map(Work::Suite).collect::<Vec<_>>()
+    };
+    let pass =
+        |title: String, label: String, place, work| Pass { title, label, place, work, built, filter: &options.filter };
+    let mut passes = vec![
+        pass("unit tests".into(), "unit".into(), Place::System, of_kind(Kind::Unit)),
+        pass("documentation tests".into(), "documentation".into(), Place::System, vec![Work::Documentation]),
+    ];
+    let folders = options.lib_dir.iter().cloned().map(Place::Folder);
+    for place in [Place::System].into_iter().chain(folders) {
+        passes.push(pass(
+            format!("integration tests, library: {place}"),
+            place.to_string(),
+            place,
+            of_kind(Kind::Integration),
+        ));
+    }
+    if !options.system {
+        let hiding = Hiding::find()?;
+        let mut work = of_kind(Kind::Unit);
+        work.push(Work::Doctor);
+        passes.push(pass(format!("no library ({hiding})"), "no library".into(), Place::NoLibrary(hiding), work));
+    }
+    Ok(passes)
+}
+
+impl Pass<'_> {
+    fn run(&self, strict: bool, outcomes: &mut Vec<Outcome>) -> io::Result<()> {
+        for work in &self.work {
+            let mut outcome = match work {
+                Work::Suite(suite) => {
+                    self.executable(&suite.name(), self.place.suite(suite, self.built, self.filter))?
+                }
+                Work::Documentation => self.executable("doctests", self.documentation())?,
+                Work::Doctor => doctor::must_explain(&self.place, self.built, &self.label)?,
+            };
+            if strict {
+                refuse_missing_programs(&mut outcome);
+            }
+            anstream::println!("{}", outcome.line());
+            outcomes.push(outcome);
+        }
+        Ok(())
+    }
+
+    fn documentation(&self) -> Command {
+        let mut command = workspace::cargo();
+        command.args(["test", "--workspace", "--doc", "--locked", "--"]);
+        command.args(self.filter);
+        command
+    }
+
+    fn executable(&self, name: &str, command: Command) -> io::Result<Outcome> {
+        let bar = report::spinner(name);
+        let finished = process::run(command, LIMIT, |line| {
+            if let Some(test) = output::test_name(line) {
+                bar.set_message(test.to_owned());
+            }
+        });
+        bar.finish_and_clear();
+        let finished =
+            finished.map_err(|error| io::Error::new(error.kind(), format!("{name} could not be run: {error}")))?;
+        let outcome = judge(name, &self.label, finished);
+        Ok(outcome)
+    }
+}
+
+/// Compares what an executable said with how it ended, and shows its output when it is needed.
+fn judge(name: &str, label: &str, finished: process::Finished) -> Outcome {
+    let counts = output::read(&finished.output);
+    let fault = match &finished.end {
+        End::TimedOut => Some(format!("took longer than {} and was killed", report::seconds(LIMIT))),
+        End::Exited(status) if counts.summaries == 0 => Some(format!("died without a summary ({})", describe(*status))),
+        End::Exited(status) if !status.success() && counts.failed == 0 => {
+            Some(format!("no test failed, yet it ended with {}", describe(*status)))
+        }
+        End::Exited(_) => None,
+    };
+    if fault.is_some() || counts.failed > 0 {
+        anstream::print!("{}", finished.output);
+    }
+    Outcome {
+        pass: label.to_owned(),
+        suite: name.to_owned(),
+        passed: counts.passed,
+        failed: counts.failed + usize::from(fault.is_some()),
+        skipped: counts.ignored,
+        failures: counts.failures,
+        skips: counts.skips.into_iter().map(Into::into).collect(),
+        fault,
+        took: finished.took,
+    }
+}
+
+fn describe(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("signal {signal}");
+    }
+    status.to_string()
+}
+
+/// Where all programs must be there, a test that misses one has not been run: that is a failure.
+fn refuse_missing_programs(outcome: &mut Outcome) {
+    let (missing, rest) = std::mem::take(&mut outcome.skips)
+        .into_iter()
+        .partition(|skip: &summary::SkipReport| skip.reason.contains(MISSING_PROGRAM));
+    outcome.skips = rest;
+    outcome.skipped -= missing.len().min(outcome.skipped);
+    outcome.failed += missing.len();
+    for skip in missing {
+        let failure = format!("{} (skipped: {})", skip.test, skip.reason);
+        outcome.failures.push(failure);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    fn finished(wait_status: i32, output: &str) -> process::Finished {
+        process::Finished {
+            end: End::Exited(ExitStatus::from_raw(wait_status)),
+            output: output.to_owned(),
+            took: Duration::ZERO,
+        }
+    }
+
+    const ONE_GOOD: &str = "test a ... ok\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured";
+
+    #[test]
+    fn a_good_run_is_good() {
+        let outcome = judge("s", "l", finished(0, ONE_GOOD));
+        assert!(outcome.is_good());
+        assert_eq!(outcome.passed, 1);
+    }
+
+    #[test]
+    fn an_executable_that_dies_is_a_failure() {
+        let outcome = judge("s", "l", finished(11, "test a ... ok\n"));
+        assert_eq!(outcome.failed, 1);
+        assert!(outcome.fault.unwrap().contains("signal 11"));
+    }
+
+    #[test]
+    fn a_bad_exit_after_a_good_summary_is_a_failure() {
+        let outcome = judge("s", "l", finished(6, ONE_GOOD));
+        assert_eq!((outcome.passed, outcome.failed), (1, 1));
+    }
+
+    #[test]
+    fn only_missing_programs_fail_a_strict_run() {
+        let text = "test [nginx is not installed] peer ... ignored\n\
+                    test [the library has no TLS 1.3] tls13 ... ignored\n\
+                    test result: ok. 0 passed; 0 failed; 2 ignored; 0 measured";
+        let mut outcome = judge("s", "l", finished(0, text));
+        assert_eq!((outcome.failed, outcome.skipped), (0, 2));
+        refuse_missing_programs(&mut outcome);
+        assert_eq!((outcome.failed, outcome.skipped), (1, 1));
+        assert_eq!(outcome.skips[0].test, "tls13");
+    }
+}
