@@ -1,7 +1,7 @@
 //! Why a load failed, and the error queue of C as plain data.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -238,6 +238,26 @@ impl LoadFailure {
             Self::Contradiction(_) => "contradiction",
             Self::Initialisation { .. } => "initialisation",
             Self::Setting { .. } => "setting",
+        }
+    }
+
+    /// The file that it is about, where it is about one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Unreadable { path, .. }
+            | Self::NotALibrary { path, .. }
+            | Self::WrongArchitecture { path, .. }
+            | Self::MissingDependency { path, .. }
+            | Self::Unopenable { path, .. }
+            | Self::NotOpenSsl { path, .. }
+            | Self::Unsupported { path, .. }
+            | Self::MissingSymbols { path, .. }
+            | Self::NothingInDirectory { path }
+            | Self::Replaced { path }
+            | Self::Absent { name: path } => Some(path),
+            Self::Environment { cause, .. } => cause.path(),
+            _ => None,
         }
     }
 

@@ -47,51 +47,72 @@ pub fn environment_is_trusted() -> bool {
     }
 }
 
-/// What the environment asks for: the variable, its value, and the candidates or what is wrong with it.
-pub(super) type Asked = (&'static str, String, Result<Vec<Candidate>, LoadFailure>);
+const DIRECTORY: &str = "DLSSL_DIR";
+const LIBSSL: &str = "DLSSL_LIBSSL";
+const LIBCRYPTO: &str = "DLSSL_LIBCRYPTO";
+
+/// What the environment asks for.
+pub(super) struct Asked {
+    /// The variables that are set, with their values.
+    set: Vec<(&'static str, PathBuf)>,
+    /// What to try, or what is wrong with the values.
+    pub(super) candidates: Result<Vec<Candidate>, LoadFailure>,
+}
+
+impl Asked {
+    /// Says that a variable does not work: the one that names the file of the failure, else the first.
+    pub(super) fn blame(&self, cause: LoadFailure) -> LoadFailure {
+        let named = self.set.iter().find(|(_, value)| cause.path() == Some(value));
+        match named.or(self.set.first()) {
+            Some((variable, value)) => {
+                LoadFailure::Environment { variable, value: value.display().to_string(), cause: Box::new(cause) }
+            }
+            None => cause,
+        }
+    }
+}
 
 /// Reads the environment; `None` when none of the variables is set.
 pub(super) fn from_environment(
     surroundings: &Surroundings<'_>,
     explanation: &mut Explanation,
 ) -> Option<Result<Asked, LoadFailure>> {
-    const DIRECTORY: &str = "DLSSL_DIR";
-    const LIBSSL: &str = "DLSSL_LIBSSL";
-    const LIBCRYPTO: &str = "DLSSL_LIBCRYPTO";
-    let read = |name| (surroundings.variable)(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let list = |folder: &Path| (surroundings.list)(folder);
-    match (read(DIRECTORY), read(LIBSSL), read(LIBCRYPTO)) {
-        (None, None, None) => None,
-        (Some(directory), None, None) => {
-            explanation.choice = format!("{DIRECTORY}={}", directory.display());
-            let found = in_directory(surroundings.platform, DIRECTORY, &directory, list);
-            Some(Ok((DIRECTORY, directory.display().to_string(), found)))
-        }
-        (None, Some(libssl), libcrypto) => {
-            explanation.choice = match &libcrypto {
-                Some(libcrypto) => format!("{LIBSSL}={} and {LIBCRYPTO}={}", libssl.display(), libcrypto.display()),
-                None => format!("{LIBSSL}={}, libcrypto beside it", libssl.display()),
-            };
-            let value = libssl.display().to_string();
-            let found = libcrypto
-                .map_or_else(
-                    || {
-                        let folder = libssl.parent().unwrap_or(Path::new("."));
-                        let files = list(folder).map_err(|error| unreadable(folder, &error))?;
-                        candidates::libcrypto_beside(surroundings.platform, &libssl, &files)
-                    },
-                    Ok,
-                )
-                .map(|libcrypto| vec![Candidate { origin: LIBSSL, libssl, libcrypto }]);
-            Some(Ok((LIBSSL, value, found)))
-        }
-        (Some(_), ..) => Some(Err(LoadFailure::Contradiction(format!(
-            "{DIRECTORY} and {LIBSSL} or {LIBCRYPTO} are both set; set the directory or the files, not both"
-        )))),
-        (None, None, Some(_)) => Some(Err(LoadFailure::Contradiction(format!(
-            "{LIBCRYPTO} is set without {LIBSSL}; set {LIBSSL} too, or {DIRECTORY}"
-        )))),
+    let set: Vec<(&'static str, PathBuf)> = [DIRECTORY, LIBSSL, LIBCRYPTO]
+        .into_iter()
+        .filter_map(|name| {
+            let value = (surroundings.variable)(name).filter(|value| !value.is_empty())?;
+            Some((name, PathBuf::from(value)))
+        })
+        .collect();
+    if set.is_empty() {
+        return None;
     }
+    let words: Vec<String> = set.iter().map(|(name, value)| format!("{name}={}", value.display())).collect();
+    explanation.choice = words.join(" and ");
+    let list = |folder: &Path| (surroundings.list)(folder);
+    let one = |libssl: &PathBuf, libcrypto| vec![Candidate { origin: LIBSSL, libssl: libssl.clone(), libcrypto }];
+    let candidates = match &set[..] {
+        [(DIRECTORY, directory)] => in_directory(surroundings.platform, DIRECTORY, directory, list),
+        [(LIBSSL, libssl)] => {
+            let folder = libssl.parent().unwrap_or(Path::new("."));
+            list(folder)
+                .map_err(|error| unreadable(folder, &error))
+                .and_then(|files| candidates::libcrypto_beside(surroundings.platform, libssl, &files))
+                .map(|libcrypto| one(libssl, libcrypto))
+        }
+        [(LIBSSL, libssl), (LIBCRYPTO, libcrypto)] => Ok(one(libssl, libcrypto.clone())),
+        [(LIBCRYPTO, _)] => {
+            return Some(Err(LoadFailure::Contradiction(format!(
+                "{LIBCRYPTO} is set without {LIBSSL}; set {LIBSSL} too, or {DIRECTORY}"
+            ))));
+        }
+        _ => {
+            return Some(Err(LoadFailure::Contradiction(format!(
+                "{DIRECTORY} and {LIBSSL} or {LIBCRYPTO} are both set; set the directory or the files, not both"
+            ))));
+        }
+    };
+    Some(Ok(Asked { set, candidates }))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> LoadFailure {

@@ -1,16 +1,25 @@
 //! What a file is, before the dynamic linker sees it: so that a wrong file gets a better answer than its own.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use object::FileKind;
 use object::elf;
+use object::read::elf::{FileHeader, ProgramHeader as _};
+use object::{FileKind, NativeEndian};
 
 use crate::error::LoadFailure;
 
 /// Bytes that tell what a file is: ELF's header with the machine in it, and more than the other magics need.
 const HEAD: usize = 64;
+
+#[cfg(target_pointer_width = "64")]
+type Header = elf::FileHeader64<NativeEndian>;
+#[cfg(target_pointer_width = "32")]
+type Header = elf::FileHeader32<NativeEndian>;
+type ProgramHeader = <Header as FileHeader>::ProgramHeader;
+
+const ENDIAN: NativeEndian = NativeEndian;
 
 /// Refuses a file that cannot be a shared library for this process.
 ///
@@ -24,7 +33,36 @@ pub(crate) fn inspect(path: &Path) -> Result<(), LoadFailure> {
     }
     let mut head = Vec::with_capacity(HEAD);
     file.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(unreadable)?;
-    judge(path, &head)
+    judge(path, &head)?;
+    if head.starts_with(&elf::ELFMAG) && is_cut_short(file, &head).map_err(unreadable)? {
+        return Err(LoadFailure::NotALibrary { path: path.to_owned(), found: "an ELF file that is cut short".into() });
+    }
+    Ok(())
+}
+
+/// Whether an ELF file of this machine ends before what it says that it holds. The dynamic linker would map it all the
+/// same, and the process would die of SIGBUS at the first touch of what is not there.
+#[allow(clippy::useless_conversion)] // 32 bits wide on 32-bit machines
+fn is_cut_short(file: File, head: &[u8]) -> std::io::Result<bool> {
+    let len = file.metadata()?.len();
+    let Ok(header) = Header::parse(head) else { return Ok(true) };
+    let offset: u64 = header.e_phoff(ENDIAN).into();
+    let size: u64 = header.e_phentsize(ENDIAN).into();
+    let bytes = size.saturating_mul(header.e_phnum(ENDIAN).into());
+    if offset.saturating_add(bytes) > len {
+        return Ok(true);
+    }
+    let mut table = Vec::new();
+    let mut file = file;
+    file.seek(SeekFrom::Start(offset))?;
+    file.take(bytes).read_to_end(&mut table)?;
+    let Ok((headers, _)) = object::pod::slice_from_bytes::<ProgramHeader>(&table, header.e_phnum(ENDIAN).into()) else {
+        return Ok(true);
+    };
+    Ok(headers.iter().any(|segment| {
+        let (begin, size): (u64, u64) = (segment.p_offset(ENDIAN).into(), segment.p_filesz(ENDIAN).into());
+        begin.saturating_add(size) > len
+    }))
 }
 
 /// Judges a file by its first bytes.

@@ -164,10 +164,13 @@ impl Loader {
                 if self.environment
                     && let Some(found) = from_environment(surroundings, explanation)
                 {
-                    let (variable, value, candidates) = found?;
-                    return candidates
-                        .and_then(|candidates| self.first_that_works(opener, &candidates, explanation))
-                        .map_err(|cause| LoadFailure::Environment { variable, value, cause: Box::new(cause) });
+                    let asked = found?;
+                    return asked
+                        .candidates
+                        .as_ref()
+                        .map_err(Clone::clone)
+                        .and_then(|candidates| self.first_that_works(opener, candidates, explanation))
+                        .map_err(|cause| asked.blame(cause));
                 }
                 explanation.choice = "the default search".into();
                 self.first_that_works(opener, &candidates::platform(platform), explanation)

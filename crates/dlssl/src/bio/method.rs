@@ -10,6 +10,7 @@ use dlssl_core::ffi::constants::{
 };
 use dlssl_core::ffi::{BIO, memory};
 
+use super::Interest;
 use crate::callback::{Frame, in_callback};
 
 /// Gives the method for a library, making it on first use.
@@ -46,7 +47,7 @@ unsafe extern "C" fn read(bio: *mut BIO, data: *mut c_char, len: c_int) -> c_int
                     count as c_int
                 }
                 Err(error) => {
-                    frame.stash.io = Some(error);
+                    frame.stash.io.get_or_insert((Interest::Read, error));
                     -1
                 }
             }
@@ -66,7 +67,7 @@ unsafe extern "C" fn write(bio: *mut BIO, data: *const c_char, len: c_int) -> c_
                     len
                 }
                 Err(error) => {
-                    frame.stash.io = Some(error);
+                    frame.stash.io.get_or_insert((Interest::Write, error));
                     -1
                 }
             }
@@ -94,7 +95,7 @@ unsafe extern "C" fn ctrl(bio: *mut BIO, command: c_int, _: c_long, _: *mut c_vo
                     1
                 }
                 Err(error) => {
-                    frame.stash.io = Some(error);
+                    frame.stash.io.get_or_insert((Interest::Write, error));
                     -1
                 }
             }

@@ -6,6 +6,8 @@ use std::panic::catch_unwind;
 use dlssl_core::ffi::constants::{SSL_TLSEXT_ERR_ALERT_FATAL, SSL_TLSEXT_ERR_OK};
 use dlssl_core::ffi::{SSL, memory};
 
+use super::in_callback;
+
 /// The server's protocols, most wanted first.
 #[derive(Debug)]
 pub(crate) struct AlpnChoice(pub(crate) Vec<Vec<u8>>);
@@ -39,7 +41,8 @@ impl AlpnChoice {
     }
 }
 
-/// Chooses; without a common protocol the handshake fails with `no_application_protocol`, as RFC 7301 has it.
+/// Chooses; without a common protocol the handshake fails with `no_application_protocol`, as RFC 7301 has it. OpenSSL
+/// 1.0.2 goes on without a protocol all the same: so it is noted for the method that made the call.
 pub(crate) unsafe extern "C" fn select(
     _: *mut SSL,
     out: *mut *const c_uchar,
@@ -62,7 +65,10 @@ pub(crate) unsafe extern "C" fn select(
             }
             SSL_TLSEXT_ERR_OK
         }
-        _ => SSL_TLSEXT_ERR_ALERT_FATAL,
+        _ => {
+            in_callback((), |frame| frame.stash.alpn_refused = true);
+            SSL_TLSEXT_ERR_ALERT_FATAL
+        }
     }
 }
 

@@ -6,19 +6,21 @@ use std::io;
 use dlssl_core::compat::error as queue;
 use dlssl_core::{ErrorStack, Library};
 
-use crate::bio::Bio;
+use crate::bio::{Bio, Interest};
 use crate::callback::{self, Frame};
 use crate::error::VerifyFailure;
 
 /// What callbacks leave behind for the Rust method that made the call.
 #[derive(Default)]
 pub(crate) struct Stash {
-    /// Error of the inner stream.
-    pub(crate) io: Option<io::Error>,
+    /// First error of the inner stream, and what it was asked for.
+    pub(crate) io: Option<(Interest, io::Error)>,
     /// Panic of user code.
     pub(crate) panic: Option<Box<dyn Any + Send>>,
     /// First refusal of a certificate.
     pub(crate) verify: Option<VerifyFailure>,
+    /// The server shares no application protocol with the client.
+    pub(crate) alpn_refused: bool,
     /// The peer asked for a new handshake on a library where we refuse it ourselves.
     pub(crate) renegotiation: bool,
 }

@@ -137,6 +137,11 @@ impl<S> Connection<S> {
         self.context.requires_certificate() && self.ssl.peer_certificate().is_none()
     }
 
+    /// Whether the server shared no application protocol with the client.
+    pub(super) fn has_refused_alpn(&self) -> bool {
+        self.stash.alpn_refused
+    }
+
     pub(super) fn is_closing(&self) -> bool {
         self.closing
     }
@@ -233,17 +238,25 @@ impl<S> Connection<S> {
                 ));
             }
             if outcome.result > 0 {
-                self.deferred = self.stash.io.take().filter(|error| !is_pause(error));
+                self.deferred = self.stash.io.take().map(|(_, error)| error).filter(|error| !is_pause(error));
                 // Positive, so it fits.
                 return Ok(Verdict::Done(outcome.result as usize));
             }
-            let interest = if outcome.code == SSL_ERROR_WANT_WRITE { Interest::Write } else { Interest::Read };
-            if let Some(error) = self.stash.io.take() {
-                if is_pause(&error) {
-                    return Ok(Verdict::Later(interest, error));
-                }
-                return Err(self.inner_failed(error));
+            // Shutdown's nought: our close_notify is made, the peer's has not come.
+            if outcome.result == 0 && matches!(what, Handle::Shutdown) && self.ssl.has_sent_close() {
+                self.deferred = self.stash.io.take().map(|(_, error)| error).filter(|error| !is_pause(error));
+                return Ok(Verdict::Done(0));
             }
+            match self.stash.io.take() {
+                // C failed for a reason of its own, and then could not send the alert that says so.
+                Some((Interest::Write, error)) if !outcome.queue.is_empty() => {
+                    self.deferred = Some(error).filter(|error| !is_pause(error));
+                }
+                Some((interest, error)) if is_pause(&error) => return Ok(Verdict::Later(interest, error)),
+                Some((_, error)) => return Err(self.inner_failed(error)),
+                None => {}
+            }
+            let interest = if outcome.code == SSL_ERROR_WANT_WRITE { Interest::Write } else { Interest::Read };
             match outcome.code {
                 SSL_ERROR_ZERO_RETURN => return Ok(Verdict::Closed),
                 SSL_ERROR_WANT_READ | SSL_ERROR_WANT_WRITE => match &self.transport {

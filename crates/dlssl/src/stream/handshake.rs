@@ -10,7 +10,7 @@ use dlssl_core::ErrorStack;
 use super::connection::{Connection, Transport, Verdict};
 use super::{TlsStream, alert};
 use crate::bio::Interest;
-use crate::bio::stream::{Functions, StreamBio};
+use crate::bio::stream::{Functions, StreamBio, is_pause};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::hostname::ServerName;
@@ -87,7 +87,15 @@ fn failed<'a>(context: &'a Context, what: &'static str) -> impl Fn(ErrorStack) -
 /// Handshakes until it is done, fails, or the inner stream is not ready.
 fn handshake<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, HandshakeError<S>> {
     loop {
+        // Some versions do not flush a flight and go on to read the answer: what waits goes first.
+        if let Err(error) = connection.send_waiting() {
+            return Err(paused(connection, error));
+        }
         let (interest, pause) = match connection.attempt(Handle::Handshake) {
+            Ok(Verdict::Done(_)) if connection.has_refused_alpn() => {
+                let words = "the handshake failed: no application protocol (ALPN) in common with the peer";
+                return Err(connection.error(ErrorKind::Handshake, words).into());
+            }
             // Suites without authentication do not come by default, but a program's own list may hold some.
             Ok(Verdict::Done(_)) if connection.lacks_certificate() => {
                 let error = connection.error(ErrorKind::Certificate, "the peer showed no certificate");
@@ -96,7 +104,7 @@ fn handshake<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, Hand
             // The last flight may still wait to be sent; the first write or read goes on with it.
             Ok(Verdict::Done(_)) => match connection.send_waiting() {
                 Ok(()) => return Ok(TlsStream { connection: *connection }),
-                Err(error) if crate::bio::stream::is_pause(&error) => return Ok(TlsStream { connection: *connection }),
+                Err(error) if is_pause(&error) => return Ok(TlsStream { connection: *connection }),
                 Err(error) => {
                     return Err(connection.error(ErrorKind::Io, "the inner stream failed").with_io(error).into());
                 }
@@ -112,13 +120,21 @@ fn handshake<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, Hand
                 return Err(in_handshake(error).into());
             }
         };
-        if let Err(error) = connection.wait(interest, pause) {
-            return Err(if crate::bio::stream::is_pause(&error) {
-                HandshakeError::Blocked(MidHandshake { connection, pause: error })
-            } else {
-                connection.error(ErrorKind::Io, "the inner stream failed").with_io(error).into()
-            });
+        if connection.unsent() > 0 {
+            continue;
         }
+        if let Err(error) = connection.wait(interest, pause) {
+            return Err(paused(connection, error));
+        }
+    }
+}
+
+/// A pause that the caller can go on from, or the end.
+fn paused<S>(connection: Box<Connection<S>>, error: io::Error) -> HandshakeError<S> {
+    if is_pause(&error) {
+        HandshakeError::Blocked(MidHandshake { connection, pause: error })
+    } else {
+        connection.error(ErrorKind::Io, "the inner stream failed").with_io(error).into()
     }
 }
 

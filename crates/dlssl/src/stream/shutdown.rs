@@ -44,7 +44,10 @@ impl<S> TlsStream<S> {
                 return Ok(Shutdown::Received);
             }
             let outcome = connection.attempt(Handle::Shutdown);
-            if !sent_before && connection.ssl().has_sent_close() {
+            if !sent_before
+                && connection.ssl().has_sent_close()
+                && !matches!(&outcome, Err(error) if error.kind() == ErrorKind::Io)
+            {
                 connection.set_closing(true);
                 connection.send_waiting()?;
                 continue;
