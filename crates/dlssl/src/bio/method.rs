@@ -30,6 +30,11 @@ pub(crate) fn for_library(library: &Library) -> Option<compat::Method> {
     Some(method)
 }
 
+/// Type of a record that holds an alert.
+const ALERT: u8 = 21;
+/// The fatal alert `no_application_protocol` as the record that begins a server's answer would be (RFC 7301).
+const NO_APPLICATION_PROTOCOL: &[u8] = &[ALERT, 3, 3, 0, 2, 2, 120];
+
 unsafe extern "C" fn read(bio: *mut BIO, data: *mut c_char, len: c_int) -> c_int {
     in_callback(-1, |frame| {
         // SAFETY: C hands a buffer of `len` bytes of its own heap for us to fill; it belongs to nobody else until
@@ -39,6 +44,10 @@ unsafe extern "C" fn read(bio: *mut BIO, data: *mut c_char, len: c_int) -> c_int
             let out = memory::slice_mut(data.cast(), len as isize);
             // The flag is set before user code runs, so that a panic too leaves C in a state it can go on from.
             compat::set_retry(frame.library.functions(), bio, BIO_FLAGS_READ);
+            if let Err(error) = connected(frame).and_then(|connected| connected.prepare()) {
+                frame.stash.io.get_or_insert((Interest::Write, error));
+                return -1;
+            }
             let outcome = connected(frame).and_then(|connected| connected.receive(out));
             match outcome {
                 Ok(count) => {
@@ -61,7 +70,11 @@ unsafe extern "C" fn write(bio: *mut BIO, data: *const c_char, len: c_int) -> c_
         unsafe {
             let data = memory::slice(data.cast::<u8>(), len as isize);
             compat::set_retry(frame.library.functions(), bio, BIO_FLAGS_WRITE);
+            // OpenSSL 1.0.2 goes on after a refusal. The peer gets the alert that other versions send, and no more.
+            let refused = frame.stash.alpn_refused && data.first() != Some(&ALERT);
+            let data = if refused { NO_APPLICATION_PROTOCOL } else { data };
             match connected(frame).and_then(|connected| connected.send(data)) {
+                Ok(()) if refused => -1,
                 Ok(()) => {
                     compat::clear_retry(frame.library.functions(), bio);
                     len

@@ -13,6 +13,9 @@ pub use memory::MemoryBio;
 
 /// What the C callbacks of a BIO ask of the connection's side. Safe code; the callbacks catch its panics.
 pub(crate) trait Bio {
+    /// Makes sure, before bytes are asked for, that the peer has what it is to answer.
+    fn prepare(&mut self) -> io::Result<()>;
+
     /// Gives received bytes; 0 is the end.
     fn receive(&mut self, out: &mut [u8]) -> io::Result<usize>;
 

@@ -61,6 +61,10 @@ pub(crate) struct StreamBio<S> {
     /// Taken from C and not yet sent: `unsent[sent..]`.
     unsent: Vec<u8>,
     sent: usize,
+    /// The handshake is not done.
+    handshaking: bool,
+    /// Written since the last flush.
+    unflushed: bool,
     /// A write of the inner stream runs; still set afterwards when it panicked.
     writing: bool,
     /// A write failed for good: what C believes to be sent is not, so nothing may follow.
@@ -80,6 +84,8 @@ impl<S> StreamBio<S> {
             at_end: false,
             unsent: Vec::new(),
             sent: 0,
+            handshaking: true,
+            unflushed: false,
             writing: false,
             broken: None,
         }
@@ -98,6 +104,11 @@ impl<S> StreamBio<S> {
         self.ahead.truncate(self.end);
         self.ahead.drain(..self.start);
         (self.stream, self.ahead)
+    }
+
+    /// The handshake is done: from here on, flushing is the program's business.
+    pub(crate) fn set_established(&mut self) {
+        self.handshaking = false;
     }
 
     /// How to wait for the inner stream; `None` when it waits by itself.
@@ -148,7 +159,10 @@ impl<S> StreamBio<S> {
                     self.broken = Some(error.to_string());
                     return Err(error);
                 }
-                outcome => return outcome,
+                outcome => {
+                    self.unflushed |= outcome.is_ok();
+                    return outcome;
+                }
             }
         }
     }
@@ -187,6 +201,11 @@ impl<S> StreamBio<S> {
 }
 
 impl<S> Bio for StreamBio<S> {
+    /// OpenSSL 1.0.2 waits for the answer to its hello without a flush: an inner stream that buffers would wait for ever.
+    fn prepare(&mut self) -> io::Result<()> {
+        if self.handshaking && self.unflushed && self.start == self.end { self.flush() } else { Ok(()) }
+    }
+
     fn receive(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.start == self.end {
             // An inner stream may give bytes again after its end; TLS must not.
@@ -234,7 +253,9 @@ impl<S> Bio for StreamBio<S> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.send_waiting()?;
-        retry(|| (self.functions.flush)(&mut self.stream).map(|()| 0)).map(drop)
+        retry(|| (self.functions.flush)(&mut self.stream).map(|()| 0))?;
+        self.unflushed = false;
+        Ok(())
     }
 
     fn is_at_end(&self) -> bool {

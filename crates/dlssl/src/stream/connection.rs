@@ -137,6 +137,13 @@ impl<S> Connection<S> {
         self.context.requires_certificate() && self.ssl.peer_certificate().is_none()
     }
 
+    /// The handshake is done.
+    pub(super) fn set_established(&mut self) {
+        if let Transport::Ours(bio) = &mut self.transport {
+            bio.set_established();
+        }
+    }
+
     /// Whether the server shared no application protocol with the client.
     pub(super) fn has_refused_alpn(&self) -> bool {
         self.stash.alpn_refused

@@ -91,24 +91,26 @@ fn handshake<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, Hand
         if let Err(error) = connection.send_waiting() {
             return Err(paused(connection, error));
         }
-        let (interest, pause) = match connection.attempt(Handle::Handshake) {
-            Ok(Verdict::Done(_)) if connection.has_refused_alpn() => {
-                let words = "the handshake failed: no application protocol (ALPN) in common with the peer";
-                return Err(connection.error(ErrorKind::Handshake, words).into());
-            }
+        let outcome = connection.attempt(Handle::Handshake);
+        if connection.has_refused_alpn() {
+            let _ = connection.send_some();
+            let words = "the handshake failed: no application protocol (ALPN) in common with the peer";
+            return Err(connection.error(ErrorKind::Handshake, words).into());
+        }
+        let (interest, pause) = match outcome {
             // Suites without authentication do not come by default, but a program's own list may hold some.
             Ok(Verdict::Done(_)) if connection.lacks_certificate() => {
                 let error = connection.error(ErrorKind::Certificate, "the peer showed no certificate");
                 return Err(error.into());
             }
-            // The last flight may still wait to be sent; the first write or read goes on with it.
-            Ok(Verdict::Done(_)) => match connection.send_waiting() {
-                Ok(()) => return Ok(TlsStream { connection: *connection }),
-                Err(error) if is_pause(&error) => return Ok(TlsStream { connection: *connection }),
-                Err(error) => {
-                    return Err(connection.error(ErrorKind::Io, "the inner stream failed").with_io(error).into());
-                }
-            },
+            Ok(Verdict::Done(_)) => {
+                connection.set_established();
+                return match connection.send_waiting() {
+                    // The last flight may still wait to be sent; the first write or read goes on with it.
+                    Err(error) if !is_pause(&error) => Err(paused(connection, error)),
+                    _ => Ok(TlsStream { connection: *connection }),
+                };
+            }
             Ok(Verdict::Later(interest, pause)) => (interest, pause),
             Ok(Verdict::Closed) => {
                 let error = connection.error(ErrorKind::Handshake, "the peer closed the connection in the handshake");
