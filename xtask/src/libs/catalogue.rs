@@ -84,16 +84,16 @@ const ROWS: [Row; 15] = [
     // Before 1.1.1d, which renewed the random generator in a forked child.
     Row {
         plan: Plan::Nightly,
-        ..row("openssl-1.1.1c", "OpenSSL 1.1.1c  28 May 2019", openssl("111.5.0", &["no-tests"]), 80)
+        ..row("openssl-1.1.1c", "OpenSSL 1.1.1c  28 May 2019", openssl("111.5.0", &["no-tests"]), 100)
     },
-    row("openssl-1.1.1w", "OpenSSL 1.1.1w  11 Sep 2023", openssl("111.28.2", &["no-tests"]), 80),
+    row("openssl-1.1.1w", "OpenSSL 1.1.1w  11 Sep 2023", openssl("111.28.2", &["no-tests"]), 100),
     row(
         "openssl-1.1.1w-wheel",
         "OpenSSL 1.1.1w  11 Sep 2023",
         wheel("psycopg2-binary", "2.9.9", "manylinux2014_x86_64", "psycopg2_binary.libs"),
         WHEEL_SECONDS,
     ),
-    row("openssl-3.0.8", "OpenSSL 3.0.8 7 Feb 2023", openssl("300.0.13", &["no-tests"]), 180),
+    row("openssl-3.0.8", "OpenSSL 3.0.8 7 Feb 2023", openssl("300.0.13", &["no-tests"]), 200),
     row("openssl-3.5.5", "OpenSSL 3.5.5 27 Jan 2026", trimmed_openssl("300.5.5"), 240),
     row(
         "openssl-3.5.9",
@@ -109,8 +109,8 @@ const ROWS: [Row; 15] = [
         WHEEL_SECONDS,
     ),
     row("openssl-4.0.3", "OpenSSL 4.0.3 29 Sep 2026", trimmed_openssl("400.0.2"), 240),
-    row("libressl-3.0.2", "LibreSSL 3.0.2", libressl("1.1.1", "libressl-3.0.2"), 100),
-    row("libressl-3.1.0", "LibreSSL 3.1.0", libressl("1.2.0", "libressl-3.1.0"), 100),
+    row("libressl-3.0.2", "LibreSSL 3.0.2", libressl("1.1.1", "libressl-3.0.2"), 110),
+    row("libressl-3.1.0", "LibreSSL 3.1.0", libressl("1.2.0", "libressl-3.1.0"), 110),
 ];
 
 /// A download and an unpacking.

@@ -49,7 +49,10 @@ fn is_cut_short(file: File, head: &[u8]) -> std::io::Result<bool> {
     let offset: u64 = header.e_phoff(ENDIAN).into();
     let size: u64 = header.e_phentsize(ENDIAN).into();
     let bytes = size.saturating_mul(header.e_phnum(ENDIAN).into());
-    if offset.saturating_add(bytes) > len {
+    // The sections come last; a file that was stripped of them says nought.
+    let sections: u64 = header.e_shoff(ENDIAN).into();
+    let sections_len = u64::from(header.e_shentsize(ENDIAN)) * u64::from(header.e_shnum(ENDIAN));
+    if offset.saturating_add(bytes) > len || sections.saturating_add(sections_len) > len {
         return Ok(true);
     }
     let mut table = Vec::new();

@@ -40,6 +40,14 @@ pub(super) fn open(opener: &dyn Opener, candidate: &Candidate, attempt: &mut Att
                 evidence: os,
             });
         }
+        // It asks for a libcrypto by a name that the one we opened does not have.
+        Err(LoadFailure::MissingDependency { dependency, .. }) if dependency.contains("libcrypto") => {
+            return Err(LoadFailure::MismatchedPair {
+                libssl: candidate.libssl.clone(),
+                libcrypto: candidate.libcrypto.clone(),
+                evidence: format!("libssl asks for {dependency}, and this libcrypto goes by another name"),
+            });
+        }
         Err(failure) => return Err(failure),
     };
     Ok(Opened { ssl, crypto, libssl: candidate.libssl.clone(), libcrypto: candidate.libcrypto.clone(), held_before })

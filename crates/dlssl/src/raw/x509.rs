@@ -124,7 +124,14 @@ pub(crate) fn verify_error_text(library: &Library, code: i64) -> String {
     let code = c_long::try_from(code).unwrap_or(c_long::MAX);
     // SAFETY: takes a number and gives a static string.
     let text = unsafe { memory::text((library.functions().x509.X509_verify_cert_error_string)(code)) };
-    text.unwrap_or_else(|| format!("verification error {code}"))
+    // LibreSSL before 3.2 checks names and has no words for it.
+    let has_words = |text: &String| !text.starts_with("error number") && !text.starts_with("Error Verify unknown");
+    text.filter(has_words).unwrap_or_else(|| match code {
+        62 => "hostname mismatch".to_owned(),
+        63 => "email address mismatch".to_owned(),
+        64 => "IP address mismatch".to_owned(),
+        code => format!("verification error {code}"),
+    })
 }
 
 /// Where the library looks for certificates by default.

@@ -1,0 +1,117 @@
+//! A small way to declare tests with needs, on libtest-mimic: a test whose needs are not met is shown as skipped, never as passed.
+
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::{library, pki, process};
+
+/// No single test may take longer; then the whole binary ends with an error that names the test.
+const LONGEST_TEST: Duration = Duration::from_secs(300);
+
+/// One test and what it needs.
+pub struct Test {
+    name: String,
+    unmet: Option<String>,
+    run: Box<dyn FnOnce() + Send>,
+}
+
+/// Declares a test; it fails by panicking.
+pub fn test(name: &str, run: impl FnOnce() + Send + 'static) -> Test {
+    Test { name: name.to_owned(), unmet: None, run: Box::new(run) }
+}
+
+impl Test {
+    /// Needs a program on the `PATH`.
+    pub fn needs(self, program: &str) -> Self {
+        let found = process::find(program).is_some();
+        self.only_if(found, || format!("{program} is not installed"))
+    }
+
+    /// Needs a library that speaks TLS 1.3.
+    pub fn needs_tls13(self) -> Self {
+        self.only_if(library::has_tls13(), || format!("{} has no TLS 1.3", library::library().version_text()))
+    }
+
+    /// Needs Linux.
+    pub fn needs_linux(self) -> Self {
+        self.only_if(cfg!(target_os = "linux"), || "not on Linux".to_owned())
+    }
+
+    /// Needs a condition of the test's own; `otherwise` says what is lacking.
+    pub fn only_if(mut self, met: bool, otherwise: impl FnOnce() -> String) -> Self {
+        if !met && self.unmet.is_none() {
+            self.unmet = Some(otherwise());
+        }
+        self
+    }
+}
+
+impl std::fmt::Debug for Test {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Test").field("name", &self.name).field("unmet", &self.unmet).finish_non_exhaustive()
+    }
+}
+
+/// Runs the tests of one binary as `cargo test` expects it.
+pub fn run(tests: Vec<Test>) -> ExitCode {
+    let arguments = Arguments::from_args();
+    let running: Running = Arc::default();
+    watch(Arc::clone(&running));
+    let trials = tests.into_iter().map(|t| trial(t, Arc::clone(&running))).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    pki::remove_shared_files();
+    conclusion.exit_code()
+}
+
+type Running = Arc<Mutex<Vec<(String, Instant)>>>;
+
+fn trial(test: Test, running: Running) -> Trial {
+    let Test { name, unmet, run } = test;
+    match unmet {
+        Some(reason) => {
+            let message = reason.clone();
+            Trial::test(name, move || Err(Failed::from(message)))
+                .with_kind(format!("skipped: {reason}"))
+                .with_ignored_flag(true)
+        }
+        None => Trial::test(name.clone(), move || {
+            let _entry = Entry::new(name, running);
+            run();
+            Ok(())
+        }),
+    }
+}
+
+/// A running test's line in the list that the watchdog reads.
+struct Entry(String, Running);
+
+impl Entry {
+    fn new(name: String, running: Running) -> Self {
+        running.lock().unwrap().push((name.clone(), Instant::now()));
+        Entry(name, running)
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if let Ok(mut list) = self.1.lock() {
+            list.retain(|(name, _)| *name != self.0);
+        }
+    }
+}
+
+fn watch(running: Running) {
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+            let list = running.lock().unwrap();
+            if let Some((name, _)) = list.iter().find(|(_, at)| at.elapsed() > LONGEST_TEST) {
+                eprintln!("test {name} hangs: gave up after {LONGEST_TEST:?}");
+                std::process::exit(101);
+            }
+        }
+    });
+}

@@ -1,0 +1,18 @@
+//! Fixtures that the integration tests share; nothing here is published.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a fixture that fails is a failed test, and a panic says where"
+)]
+
+pub mod cli;
+pub mod client;
+pub mod harness;
+pub mod library;
+pub mod load_report;
+pub mod peers;
+pub mod pki;
+pub mod process;
+pub mod served;
+pub mod talk;
+pub mod wire;

@@ -1,0 +1,363 @@
+//! The `dlssl` command: output, exit codes, what it links, and a server that stands bad clients and signals.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use dlssl_tests::cli;
+use dlssl_tests::harness::{run, test};
+use dlssl_tests::library::library;
+use dlssl_tests::pki::{NAME, Pki};
+use dlssl_tests::process::{self, Outcome, Running, foreign};
+use dlssl_tests::served::Served;
+use dlssl_tests::talk::{acceptor, connector, pattern};
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn main() -> ExitCode {
+    run(vec![
+        test("doctor_text", doctor_text),
+        test("doctor_json", doctor_json),
+        test("doctor_without_a_library", doctor_without),
+        test("selftest", selftest),
+        test("selftest_json", selftest_json),
+        test("bad_library_options", bad_library_options),
+        test("usage_errors", usage_errors),
+        test("help_and_version", help_and_version),
+        test("links_no_openssl", links_no_openssl).needs("ldd").needs_linux(),
+        test("echo_a_mebibyte", echo),
+        test("serve_survives_bad_clients", bad_clients),
+        test("serve_is_not_held_up_by_a_silent_client", silent_client),
+        test("serve_ends_on_sigterm", || ends_by(libc::SIGTERM)).only_if(cfg!(unix), || "no signals".into()),
+        test("serve_ends_on_sigint", || ends_by(libc::SIGINT)).only_if(cfg!(unix), || "no signals".into()),
+        test("serve_with_bad_files", serve_with_bad_files),
+        test("serve_on_a_taken_port", taken_port),
+        test("connect_to_nobody", connect_to_nobody),
+        test("connect_to_a_silent_peer", connect_to_a_silent_peer),
+        test("connect_to_rubbish", connect_to_rubbish),
+        test("connect_without_close_notify", connect_without_close_notify),
+        test("connect_trusts_nobody_by_default", connect_by_default),
+        test("connect_without_verification", connect_no_verify),
+    ])
+}
+
+fn json(outcome: &Outcome) -> Value {
+    serde_json::from_str(&outcome.stdout).unwrap_or_else(|e| panic!("{e}: {outcome:?}"))
+}
+
+fn doctor_text() {
+    let outcome = process::run(&mut cli::command("doctor"), b"").success();
+    for part in [
+        library().version_text(),
+        library().libssl_path().to_str().unwrap(),
+        library().libcrypto_path().to_str().unwrap(),
+    ] {
+        assert!(outcome.stdout.contains(part), "{part} is not in {}", outcome.stdout);
+    }
+    // Nobody watches: no colours.
+    assert!(!outcome.stdout.contains('\u{1b}'), "{}", outcome.stdout);
+}
+
+fn doctor_json() {
+    let outcome = process::run(cli::command("doctor").arg("--json"), b"").success();
+    let report = json(&outcome);
+    assert_eq!(report["ok"], true);
+    assert_eq!(report["library"]["version_text"], library().version_text());
+    assert_eq!(report["library"]["libssl"], library().libssl_path().to_str().unwrap());
+    assert!(report["explanation"]["attempts"].is_array(), "{report}");
+    assert!(report["capabilities"].as_array().is_some_and(|c| !c.is_empty()), "{report}");
+    assert!(report["roots"].is_object() && report["problems"].is_array(), "{report}");
+    assert_eq!(report["error"], Value::Null);
+}
+
+fn doctor_without() {
+    let empty = TempDir::new().unwrap();
+    let outcome = process::run(cli::bare("doctor").arg("--lib-dir").arg(empty.path()), b"");
+    assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
+    let all = format!("{}{}", outcome.stdout, outcome.stderr);
+    assert!(all.contains(empty.path().to_str().unwrap()), "{all}");
+    assert!(!all.contains("panicked"), "{all}");
+    let outcome = process::run(cli::bare("doctor").arg("--json").arg("--lib-dir").arg(empty.path()), b"");
+    assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
+    let report = json(&outcome);
+    assert_eq!(report["ok"], false);
+    assert_eq!(report["error"]["code"], "not-found");
+    assert!(!report["problems"].as_array().unwrap().is_empty());
+}
+
+fn selftest() {
+    let outcome = process::run(&mut cli::command("selftest"), b"").success();
+    assert!(outcome.stdout.contains(library().version_text()), "{}", outcome.stdout);
+    let lines = outcome.stdout.lines().count();
+    assert!((3..60).contains(&lines), "{lines} lines: {}", outcome.stdout);
+}
+
+fn selftest_json() {
+    let outcome = process::run(cli::command("selftest").arg("--json"), b"").success();
+    let report = json(&outcome);
+    assert_eq!(report["ok"], true);
+    assert!(report["checks"].as_array().is_some_and(|c| c.len() > 4), "{report}");
+}
+
+/// Each command says what is wrong, and ends with 1.
+fn bad_library_options() {
+    let pki = Pki::shared();
+    let dir = TempDir::new().unwrap();
+    let text = dir.path().join("notes.txt");
+    std::fs::write(&text, "no library").unwrap();
+    let text = text.to_str().unwrap();
+    let (cert, key) = (pki.server_chain_path().to_str().unwrap(), pki.server_key_path().to_str().unwrap());
+    let commands: [(&str, &[&str]); 4] = [
+        ("doctor", &[]),
+        ("selftest", &[]),
+        ("connect", &["127.0.0.1:1"]),
+        ("serve", &["--listen", "127.0.0.1:0", "--cert", cert, "--key", key]),
+    ];
+    for (name, arguments) in commands {
+        let mut command = cli::bare(name);
+        command.args(arguments).args(["--libssl", text, "--libcrypto", text]);
+        let outcome = process::run(&mut command, b"");
+        assert_eq!(outcome.status.code(), Some(1), "{name}: {outcome:?}");
+        let all = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert!(all.contains(text), "{name}: {all}");
+        assert!(!all.contains("panicked"), "{name}: {all}");
+    }
+    // The environment's mistakes are named.
+    let outcome = process::run(cli::bare("selftest").env("DLSSL_DIR", "/nonexistent/lib"), b"");
+    assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("DLSSL_DIR"), "{}", outcome.stderr);
+}
+
+fn usage_errors() {
+    for arguments in [
+        &["no-such-command"][..],
+        &[],
+        &["connect"],
+        &["connect", "example.test"],
+        &["serve", "--listen", "127.0.0.1:0"],
+        &["doctor", "--libssl", "only-one"],
+        &["connect", "127.0.0.1:1", "--min-tls", "9"],
+    ] {
+        let outcome = process::run(Command::new(cli::path()).args(arguments), b"");
+        assert_eq!(outcome.status.code(), Some(2), "{arguments:?}: {outcome:?}");
+        assert!(!outcome.stderr.is_empty());
+    }
+}
+
+fn help_and_version() {
+    for arguments in [&["--help"][..], &["--version"], &["connect", "--help"], &["serve", "--help"]] {
+        let outcome = process::run(Command::new(cli::path()).args(arguments), b"").success();
+        assert!(outcome.stdout.contains("dlssl"), "{outcome:?}");
+    }
+}
+
+fn links_no_openssl() {
+    let outcome = process::run(foreign("ldd").arg(cli::path()), b"");
+    // A static executable is "not a dynamic executable", which is as good.
+    let all = format!("{}{}", outcome.stdout, outcome.stderr);
+    assert!(!all.contains("libssl") && !all.contains("libcrypto"), "{all}");
+    assert!(!all.is_empty());
+}
+
+fn connect_to(address: SocketAddr) -> Command {
+    let mut command = cli::command("connect");
+    command.arg(address.to_string()).args(["--name", NAME, "--timeout", "20", "--ca"]).arg(Pki::shared().root_path());
+    command
+}
+
+fn echo() {
+    for server_bio in [&["--echo"][..], &["--socket-bio"]] {
+        let served = Served::start(server_bio);
+        for client_bio in [None, Some("--socket-bio")] {
+            // Text, since the outcome is text.
+            let bytes: Vec<u8> = pattern(1 << 20, 1).into_iter().map(|b| b'a' + b % 26).collect();
+            let outcome = process::run(connect_to(served.address()).args(client_bio), &bytes).success();
+            assert!(outcome.stdout.as_bytes() == bytes, "{} bytes came back", outcome.stdout.len());
+            assert!(outcome.stderr.contains("sent 1048576 B"), "{}", outcome.stderr);
+        }
+        drop(served);
+    }
+}
+
+fn still_serves(served: &mut Served) {
+    let outcome = process::run(&mut connect_to(served.address()), b"hello\n");
+    assert!(outcome.status.success() && outcome.stdout == "hello\n", "{outcome:?}\n{}", served.log());
+    assert!(served.lives());
+}
+
+fn bad_clients() {
+    for bio in [&[][..], &["--socket-bio"]] {
+        let mut served = Served::start(bio);
+        let rubbish: [&[u8]; 4] = [b"", b"GET / HTTP/1.1\r\n\r\n", &[0xff; 3000], &[22, 3, 1, 0]];
+        for bytes in rubbish {
+            let mut client = TcpStream::connect(served.address()).unwrap();
+            client.write_all(bytes).unwrap();
+            drop(client);
+            still_serves(&mut served);
+        }
+        // A client that trusts somebody else.
+        let mut command = cli::command("connect");
+        command.arg(served.address().to_string()).args(["--name", "other.test", "--ca"]);
+        let outcome = process::run(command.arg(Pki::shared().root_path()), b"hello\n");
+        assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
+        // One that vanishes in the middle of what it says.
+        let socket = TcpStream::connect(served.address()).unwrap();
+        let mut client = connector().build().unwrap().connect(NAME, socket).unwrap();
+        client.write_all(&pattern(100_000, 1)).unwrap();
+        let (mut socket, _) = client.into_inner().unwrap();
+        socket.write_all(&[23, 3, 3, 0, 100, 1, 2, 3]).unwrap();
+        drop(socket);
+        still_serves(&mut served);
+    }
+}
+
+fn silent_client() {
+    for bio in [&[][..], &["--socket-bio"]] {
+        let mut served = Served::start(bio);
+        let silent: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(served.address()).unwrap()).collect();
+        still_serves(&mut served);
+        drop(silent);
+    }
+}
+
+#[cfg(unix)]
+fn ends_by(signal: i32) {
+    for bio in [&[][..], &["--socket-bio"]] {
+        let served = Served::start(bio);
+        // Neither an open connection nor a half-open one keeps it from ending.
+        let _silent = TcpStream::connect(served.address()).unwrap();
+        let socket = TcpStream::connect(served.address()).unwrap();
+        let mut client = connector().build().unwrap().connect(NAME, socket).unwrap();
+        client.write_all(b"still there?").unwrap();
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).unwrap();
+        let start = Instant::now();
+        let outcome = served.end_by(signal);
+        assert_eq!(outcome.status.code(), Some(0), "{outcome:?}");
+        assert!(start.elapsed() < Duration::from_secs(10));
+    }
+}
+
+#[cfg(not(unix))]
+fn ends_by(_signal: i32) {}
+
+fn serve_with_bad_files() {
+    let pki = Pki::shared();
+    let good = (pki.server_chain_path().to_owned(), pki.server_key_path().to_owned());
+    let nowhere = std::path::PathBuf::from("/nonexistent/file.pem");
+    for (cert, key, word) in [
+        (&nowhere, &good.1, "/nonexistent/file.pem"),
+        (&good.0, &nowhere, "/nonexistent/file.pem"),
+        (&good.1, &good.0, "error"),
+        (&good.0, &pki.client_key_path().to_owned(), "key"),
+    ] {
+        let mut command = cli::command("serve");
+        command.args(["--listen", "127.0.0.1:0", "--cert"]).arg(cert).arg("--key").arg(key);
+        let outcome = process::run(&mut command, b"");
+        assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
+        assert!(outcome.stderr.contains(word), "{}", outcome.stderr);
+        assert_eq!(outcome.stdout, "");
+    }
+}
+
+fn taken_port() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let pki = Pki::shared();
+    let mut command = cli::command("serve");
+    command.args(["--listen", &taken.local_addr().unwrap().to_string(), "--cert"]);
+    command.arg(pki.server_chain_path()).arg("--key").arg(pki.server_key_path());
+    let outcome = process::run(&mut command, b"");
+    assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("in use"), "{}", outcome.stderr);
+}
+
+fn connect_to_nobody() {
+    let address = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let outcome = process::run(&mut connect_to(address), b"");
+    assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("refused"), "{}", outcome.stderr);
+}
+
+fn connect_to_a_silent_peer() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    for bio in [None, Some("--socket-bio")] {
+        let mut command = cli::command("connect");
+        command.arg(listener.local_addr().unwrap().to_string()).args(["--name", NAME, "--timeout", "1", "--ca"]);
+        let start = Instant::now();
+        let outcome = process::run(command.arg(Pki::shared().root_path()).args(bio), b"hello\n");
+        assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
+        assert!(start.elapsed() >= Duration::from_millis(900), "{outcome:?}");
+        assert!(start.elapsed() < Duration::from_secs(10), "{outcome:?}");
+        assert!(!outcome.stderr.is_empty());
+    }
+}
+
+/// Runs a command against one connection that a function serves.
+fn against(serve: impl FnOnce(TcpStream) + Send, bio: Option<&str>) -> Outcome {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut running = Running::start(connect_to(listener.local_addr().unwrap()).args(bio));
+    running.write(b"hello\n");
+    let (socket, _) = listener.accept().unwrap();
+    socket.set_read_timeout(Some(process::PATIENCE)).unwrap();
+    serve(socket);
+    running.finish()
+}
+
+fn connect_to_rubbish() {
+    for bio in [None, Some("--socket-bio")] {
+        let outcome = against(
+            |mut socket| {
+                let _ = socket.write_all(b"220 mail.test ESMTP\r\n");
+                // So that the close is no reset before the client has read.
+                let _ = socket.read(&mut [0; 4096]);
+            },
+            bio,
+        );
+        assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
+        assert!(outcome.stderr.contains("wrong version number") || outcome.stderr.contains("handshake"), "{outcome:?}");
+    }
+}
+
+/// What came is passed on, but the exit code says that it may not be all.
+fn connect_without_close_notify() {
+    for bio in [None, Some("--socket-bio")] {
+        let outcome = against(
+            |socket| {
+                let mut tls = acceptor().build().unwrap().accept(socket).unwrap();
+                let mut buf = [0; 6];
+                tls.read_exact(&mut buf).unwrap();
+                tls.write_all(b"half an ans").unwrap();
+                tls.flush().unwrap();
+                // Ended for the peer, but no reset: what is under way still arrives.
+                let (socket, _) = tls.into_inner().unwrap();
+                socket.shutdown(std::net::Shutdown::Write).unwrap();
+                std::thread::sleep(Duration::from_millis(300));
+            },
+            bio,
+        );
+        assert_eq!(outcome.stdout, "half an ans", "{outcome:?}");
+        assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
+    }
+}
+
+fn connect_by_default() {
+    let served = Served::start(&[]);
+    let mut command = cli::command("connect");
+    command.arg(served.address().to_string()).args(["--name", NAME, "--timeout", "20"]);
+    let outcome = process::run(&mut command, b"hello\n");
+    assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
+    assert_eq!(outcome.stdout, "");
+}
+
+fn connect_no_verify() {
+    let served = Served::start(&[]);
+    let mut command = cli::command("connect");
+    command.arg(served.address().to_string()).args(["--danger-no-verify", "--timeout", "20"]);
+    let outcome = process::run(&mut command, b"hello\n").success();
+    assert_eq!(outcome.stdout, "hello\n");
+}

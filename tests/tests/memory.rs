@@ -1,0 +1,34 @@
+//! valgrind's memcheck over the selftest: no invalid access, and no definite leak.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use dlssl_tests::harness::{run, test};
+use dlssl_tests::{cli, process};
+
+/// What memcheck exits with when it has something to say.
+const COMPLAINT: i32 = 99;
+
+fn main() -> ExitCode {
+    run(vec![test("selftest_under_memcheck", memcheck).needs("valgrind").needs_linux()])
+}
+
+fn memcheck() {
+    let own = cli::command("selftest");
+    let mut command = Command::new(process::find("valgrind").unwrap());
+    command
+        .args(["--quiet", "--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"])
+        .args(["--num-callers=40", &format!("--error-exitcode={COMPLAINT}")])
+        .arg(concat!("--suppressions=", env!("CARGO_MANIFEST_DIR"), "/valgrind.supp"))
+        .arg(own.get_program())
+        .args(own.get_args());
+    for (name, value) in own.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let outcome = process::run_for(&mut command, b"", Duration::from_secs(280));
+    assert!(outcome.status.success(), "{:?}\n{}\n{}", outcome.status, outcome.stdout, outcome.stderr);
+}
