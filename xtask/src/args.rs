@@ -18,6 +18,10 @@ pub(crate) enum Command {
     Tidy,
     /// Run every test: unit, documentation, integration, and once with no library to be found.
     Test(TestOptions),
+    /// Run every test on every build, with the long tests that CI has no time for.
+    Nightly,
+    /// Compare the lists of C functions and constants with the headers and exports of every build.
+    Headers,
     /// Run what CI runs, in the same order: format, clippy, rustdoc, tidy, tests.
     Ci,
     /// Write the documents that come from the lists of functions and settings.
@@ -73,12 +77,20 @@ pub(crate) enum LibsCommand {
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct TestOptions {
-    /// Integration tests on the system's library only.
-    #[arg(long, conflicts_with = "lib_dir")]
+    /// Integration tests on the system's library only: the quick run.
+    #[arg(long, conflicts_with_all = ["lib_dir", "lib"])]
     pub(crate) system: bool,
 
-    /// Also run the integration tests on the libssl and libcrypto in DIR (may be repeated).
-    #[arg(long, value_name = "DIR")]
+    /// Only on this build of the catalogue (may be repeated); see `cargo xtask libs list`.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) lib: Vec<String>,
+
+    /// On every build of the catalogue, with the long tests.
+    #[arg(skip)]
+    pub(crate) nightly: bool,
+
+    /// On the system's library and on the libssl and libcrypto in DIR (may be repeated).
+    #[arg(long, value_name = "DIR", conflicts_with = "lib")]
     pub(crate) lib_dir: Vec<PathBuf>,
 
     /// A test that was skipped because a program is not installed counts as failed (set by CI=true).

@@ -3,7 +3,6 @@
 mod args;
 mod ci;
 mod docs;
-#[allow(dead_code)] // its command comes with the builds
 mod headers;
 mod libs;
 mod peers;
@@ -39,6 +38,8 @@ fn run(command: Command) -> Fallible<bool> {
     match command {
         Command::Tidy => tidy::command(),
         Command::Test(options) => test::command(&options),
+        Command::Nightly => test::command(&args::TestOptions { nightly: true, ..Default::default() }),
+        Command::Headers => test::headers_command(),
         Command::Ci => ci::command(),
         Command::Docs { check } => docs::command(check),
         Command::Peers { install } => peers::command(install),

@@ -21,7 +21,7 @@ const fn peer(program: &'static str, packages: &'static [&'static str], purpose:
     Peer { program, packages, service: false, purpose }
 }
 
-const PEERS: [Peer; 10] = [
+const PEERS: [Peer; 12] = [
     peer("openssl", &["openssl"], "s_server and s_client"),
     peer("curl", &["curl", "ca-certificates"], "an HTTPS client"),
     Peer { service: true, ..peer("nginx", &["nginx"], "an HTTPS server") },
@@ -33,6 +33,8 @@ const PEERS: [Peer; 10] = [
     // The headers of libc are only a recommendation of gcc's.
     peer("cc", &["gcc", "libc6-dev"], "test hosts and fake libraries in C"),
     peer("perl", &["perl"], "building OpenSSL"),
+    peer("make", &["make"], "building OpenSSL and LibreSSL"),
+    peer("pip3", &["python3-pip"], "library builds out of wheels"),
 ];
 
 /// Programs of administrators are not on every user's path.

@@ -28,10 +28,11 @@ mod load;
 mod reload;
 mod version;
 
-pub use capability::{Capability, CapabilityState, FEATURES, Feature};
+pub use capability::{Capability, CapabilityState};
 pub use error::{ErrorEntry, ErrorStack, LoadError, LoadFailure};
 pub use explanation::{Attempt, Explanation, Failure, Step, Taken};
 pub use ffi::Half;
+pub use ffi::features::{FEATURES, Feature};
 pub use library::{Generation, Library};
 pub use load::{Configuration, Loader, environment_is_trusted};
 pub use reload::{Reloaded, Slot, current, reload, reload_with};

@@ -33,7 +33,7 @@ const CALLBACKS: [(&str, &str); 10] = [
 ];
 
 /// Writes the program for one build.
-pub(super) fn program(build: &Build, sources: &Path) -> Fallible<String> {
+pub(super) fn program(build: &Build, include: &Path, sources: &Path) -> Fallible<String> {
     let mut out = String::new();
     // `const` comes and goes between versions without any change to calls, so it is taken out of the comparison;
     // the C library's headers first, which would not survive that.
@@ -48,8 +48,9 @@ pub(super) fn program(build: &Build, sources: &Path) -> Fallible<String> {
         .chain(constants::SPECS.iter().map(|spec| spec.header()))
         .chain(OPTIONS.iter().map(|option| option.header))
         .collect();
-    for header in headers {
-        writeln!(out, "#if __has_include(<{header}>)\n#include <{header}>\n#endif")?;
+    // Only the build's own: the compiler would go on to the system's for one that it lacks.
+    for header in headers.into_iter().filter(|header| include.join(header).is_file()) {
+        writeln!(out, "#include <{header}>")?;
     }
     for spec in specs().filter(|spec| spec.expected_in(build.flavour, build.version)) {
         let Some(name) = spec.names().next() else { continue };

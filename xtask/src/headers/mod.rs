@@ -9,7 +9,6 @@ mod exports;
 
 use std::path::{Path, PathBuf};
 
-use dlssl_core::ffi::specs;
 use dlssl_core::{Flavour, Version};
 
 use crate::Fallible;
@@ -17,20 +16,36 @@ use crate::Fallible;
 /// One build to check against.
 #[derive(Debug)]
 pub(crate) struct Build {
-    pub(crate) name: String,
-    pub(crate) flavour: Flavour,
-    pub(crate) version: Version,
-    pub(crate) libssl: PathBuf,
-    pub(crate) libcrypto: PathBuf,
+    flavour: Flavour,
+    version: Version,
+    libssl: PathBuf,
+    libcrypto: PathBuf,
     /// Folder that holds `openssl/ssl.h`; builds without headers are checked by their exports alone.
-    pub(crate) include: Option<PathBuf>,
+    include: Option<PathBuf>,
+}
+
+impl Build {
+    /// A build by its own version text and its files; `None` when the text names no version.
+    pub(crate) fn of(text: &str, libssl: &Path, libcrypto: &Path) -> Option<Build> {
+        let (flavour, rest) = match text.split_once(' ')? {
+            ("OpenSSL", rest) => (Flavour::OpenSsl, rest),
+            ("LibreSSL", rest) => (Flavour::LibreSsl, rest),
+            _ => return None,
+        };
+        let version = Version::parse(rest)?;
+        Some(Build { flavour, version, libssl: libssl.to_owned(), libcrypto: libcrypto.to_owned(), include: None })
+    }
+
+    pub(crate) fn with_headers(self, include: Option<&Path>) -> Build {
+        Build { include: include.map(Path::to_owned), ..self }
+    }
 }
 
 /// Checks one build; gives every complaint, each with a line of a list.
 pub(crate) fn check(build: &Build, sources: &Path) -> Fallible<Vec<String>> {
     let mut complaints = exports::check(build, sources)?;
     if let Some(include) = &build.include {
-        let program = emit::program(build, sources)?;
+        let program = emit::program(build, include, sources)?;
         complaints.extend(compile::compile(&program, include)?);
     }
     Ok(complaints)
@@ -51,11 +66,6 @@ fn names(line: &str, entry: &str) -> bool {
     let line = line.trim_start();
     let rest = line.strip_prefix("fn ").or_else(|| line.split_once("Bits(").map(|(_, rest)| rest)).unwrap_or(line);
     rest.strip_prefix(entry).is_some_and(|rest| rest.starts_with(['(', ':', ' ']))
-}
-
-/// How many entries there are to check, for the summary.
-pub(crate) fn entries() -> usize {
-    specs().count() + dlssl_core::ffi::constants::SPECS.len() + dlssl_core::ffi::options::OPTIONS.len()
 }
 
 #[cfg(test)]

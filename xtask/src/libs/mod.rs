@@ -22,7 +22,7 @@ use crate::report::{self, BAD, GOOD, NOTE};
 
 use cache::{Cache, Lock, State};
 pub(crate) use catalogue::{Plan, Recipe, Row, catalogue, find};
-use identify::Identity;
+pub(crate) use identify::Identity;
 use log::Log;
 
 /// Where a build is and what a program needs to run on it.

@@ -6,6 +6,7 @@
 mod build;
 mod doctor;
 mod hide;
+mod matrix;
 mod output;
 mod place;
 mod summary;
@@ -21,11 +22,19 @@ use crate::{Fallible, peers, report, workspace};
 
 use build::{Built, Kind, Suite};
 use hide::Hiding;
+use matrix::Matrix;
+pub(crate) use matrix::headers_command;
 use place::Place;
 use summary::Outcome;
 
 /// No executable may take longer; one that does hangs.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// The test executable that runs once, on all builds.
+const PAIRS: &str = "pairs";
+
+/// Tells the tests to take their time.
+const NIGHTLY: &str = "DLSSL_TEST_NIGHTLY";
 
 /// What the tests write as the reason of a skip when a program is missing, and only then.
 const MISSING_PROGRAM: &str = "not installed";
@@ -36,8 +45,19 @@ pub(crate) fn command(options: &TestOptions) -> Fallible<bool> {
         report::phase("peers", || peers::ensure(true), |_| true)?;
     }
     let built = report::phase("build", build::everything, |_| true)?;
-    let mut outcomes = Vec::new();
-    for pass in passes(options, &built)? {
+    let matrix = report::phase(
+        "libraries",
+        || Matrix::gather(options, strict),
+        |matrix| matrix.absent.iter().all(Outcome::is_good),
+    )?;
+    let mut outcomes = matrix.absent.clone();
+    let all_good = |checked: &Vec<Outcome>| checked.iter().all(Outcome::is_good);
+    let checked = report::phase("headers and exports", || matrix.headers(), all_good)?;
+    for outcome in &checked {
+        anstream::println!("{} [{}]", outcome.line(), outcome.pass);
+    }
+    outcomes.extend(checked);
+    for pass in passes(options, &built, &matrix)? {
         report::phase(
             &pass.title,
             || {
@@ -66,7 +86,7 @@ struct Pass<'a> {
     place: Place,
     work: Vec<Work<'a>>,
     built: &'a Built,
-    filter: &'a [String],
+    options: &'a TestOptions,
 }
 
 enum Work<'a> {
@@ -76,25 +96,28 @@ enum Work<'a> {
     Doctor,
 }
 
-fn passes<'a>(options: &'a TestOptions, built: &'a Built) -> io::Result<Vec<Pass<'a>>> {
+fn passes<'a>(options: &'a TestOptions, built: &'a Built, matrix: &Matrix) -> io::Result<Vec<Pass<'a>>> {
     let of_kind = |kind| {
         let suites = built.suites.iter().filter(move |suite| suite.kind == kind);
         suites.map(Work::Suite).collect::<Vec<_>>()
     };
-    let pass =
-        |title: String, label: String, place, work| Pass { title, label, place, work, built, filter: &options.filter };
+    let pass = |title: String, label: String, place, work| Pass { title, label, place, work, built, options };
     let mut passes = vec![
         pass("unit tests".into(), "unit".into(), Place::System, of_kind(Kind::Unit)),
         pass("documentation tests".into(), "documentation".into(), Place::System, vec![Work::Documentation]),
     ];
     let folders = options.lib_dir.iter().cloned().map(Place::Folder);
-    for place in [Place::System].into_iter().chain(folders) {
-        passes.push(pass(
-            format!("integration tests, library: {place}"),
-            place.to_string(),
-            place,
-            of_kind(Kind::Integration),
-        ));
+    let is_pairs = |work: &Work<'_>| matches!(work, Work::Suite(suite) if suite.target == PAIRS);
+    for place in matrix.places().into_iter().chain(folders) {
+        let mut work = of_kind(Kind::Integration);
+        work.retain(|work| !is_pairs(work));
+        passes.push(pass(format!("integration tests, library: {place}"), place.to_string(), place, work));
+    }
+    if !options.system {
+        let mut work = of_kind(Kind::Integration);
+        work.retain(is_pairs);
+        let place = Place::All(matrix.list());
+        passes.push(pass("every client with every server".into(), place.to_string(), place, work));
     }
     if !options.system {
         let hiding = Hiding::find()?;
@@ -110,7 +133,11 @@ impl Pass<'_> {
         for work in &self.work {
             let mut outcome = match work {
                 Work::Suite(suite) => {
-                    self.executable(&suite.name(), self.place.suite(suite, self.built, self.filter))?
+                    let mut command = self.place.suite(suite, self.built, &self.options.filter);
+                    if self.options.nightly {
+                        command.env(NIGHTLY, "1");
+                    }
+                    self.executable(&suite.name(), command)?
                 }
                 Work::Documentation => self.executable("doctests", self.documentation())?,
                 Work::Doctor => doctor::must_explain(&self.place, self.built, &self.label)?,
@@ -127,7 +154,7 @@ impl Pass<'_> {
     fn documentation(&self) -> Command {
         let mut command = workspace::cargo();
         command.args(["test", "--workspace", "--doc", "--locked", "--"]);
-        command.args(self.filter);
+        command.args(&self.options.filter);
         command
     }
 

@@ -1,5 +1,6 @@
 //! Where a test executable runs: which library, if any, it can find there.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,12 +11,38 @@ use super::hide::Hiding;
 /// What selects the library under test in the integration tests.
 const TEST_LIBRARY: &str = "DLSSL_TEST_LIB_DIR";
 
+/// Another build, for integration tests that mix two.
+const OTHER_LIBRARY: &str = "DLSSL_TEST_OTHER_LIB_DIR";
+
+/// Every build, for the test of all pairs.
+const ALL_BUILDS: &str = "DLSSL_TEST_BUILDS";
+
 /// Where the integration tests find the `dlssl` command that was built with them.
 const TEST_COMMAND: &str = "DLSSL_TEST_CLI";
 
 /// All that selects a library, in dlssl itself and in its tests: a developer's own setting must not decide a run.
-const OWN_CHOICES: [&str; 6] =
-    ["DLSSL_DIR", "DLSSL_LIBSSL", "DLSSL_LIBCRYPTO", "DLSSL_TEST_LIBSSL", "DLSSL_TEST_LIBCRYPTO", TEST_LIBRARY];
+const OWN_CHOICES: [&str; 8] = [
+    "DLSSL_DIR",
+    "DLSSL_LIBSSL",
+    "DLSSL_LIBCRYPTO",
+    "DLSSL_TEST_LIBSSL",
+    "DLSSL_TEST_LIBCRYPTO",
+    TEST_LIBRARY,
+    OTHER_LIBRARY,
+    ALL_BUILDS,
+];
+
+/// A build of the catalogue.
+#[derive(Debug)]
+pub(crate) struct Build {
+    pub(crate) name: &'static str,
+    /// Its folder; `None` for the system's library.
+    pub(crate) lib_dir: Option<PathBuf>,
+    /// Another build of the same SONAME, for tests that mix two.
+    pub(crate) other: Option<PathBuf>,
+    /// What a program needs to run on it.
+    pub(crate) environment: Vec<(&'static str, OsString)>,
+}
 
 #[derive(Debug)]
 pub(crate) enum Place {
@@ -23,6 +50,10 @@ pub(crate) enum Place {
     System,
     /// The pair in this folder.
     Folder(PathBuf),
+    /// A build of the catalogue.
+    Build(Build),
+    /// All builds at once, for tests that choose by themselves: a line each.
+    All(String),
     /// Where there is none.
     NoLibrary(Hiding),
 }
@@ -32,6 +63,8 @@ impl fmt::Display for Place {
         match self {
             Place::System => f.write_str("system"),
             Place::Folder(folder) => write!(f, "{}", folder.display()),
+            Place::Build(build) => f.write_str(build.name),
+            Place::All(_) => f.write_str("all pairs"),
             Place::NoLibrary(_) => f.write_str("no library"),
         }
     }
@@ -54,7 +87,7 @@ impl Place {
     pub(crate) fn program(&self, program: &str) -> Command {
         let mut command = match self {
             Place::NoLibrary(hiding) => hiding.wrap(program),
-            Place::System | Place::Folder(_) => Command::new(program),
+            _ => Command::new(program),
         };
         for name in OWN_CHOICES {
             command.env_remove(name);
@@ -63,6 +96,18 @@ impl Place {
             Place::System => {}
             Place::Folder(folder) => {
                 command.env(TEST_LIBRARY, folder);
+            }
+            Place::Build(build) => {
+                let folders = [(TEST_LIBRARY, &build.lib_dir), (OTHER_LIBRARY, &build.other)];
+                for (name, folder) in folders {
+                    if let Some(folder) = folder {
+                        command.env(name, folder);
+                    }
+                }
+                command.envs(build.environment.iter().map(|(name, value)| (name, value)));
+            }
+            Place::All(list) => {
+                command.env(ALL_BUILDS, list);
             }
             Place::NoLibrary(hiding) => hiding.set_environment(&mut command),
         }

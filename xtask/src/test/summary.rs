@@ -10,7 +10,7 @@ use super::output::Skip;
 use crate::report::{BAD, GOOD, NOTE, seconds};
 
 /// What became of one suite in one place.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Outcome {
     /// What kind of run it was: `unit`, `documentation`, the library under test, `no library`.
     pub(crate) pass: String,
@@ -78,41 +78,43 @@ pub(crate) fn totals(outcomes: &[Outcome]) -> Totals {
     })
 }
 
-/// Everything after the progress lines, but for the last line.
+/// Everything after the progress lines, but for the last line: a row for each pass, what was skipped, what failed.
 pub(crate) fn table(outcomes: &[Outcome]) -> String {
-    let mut text = String::new();
-    let label = |one: &Outcome| format!("{}  [{}]", one.suite, one.pass);
-    let width = outcomes.iter().map(|one| label(one).chars().count()).max();
-    let width = width.unwrap_or(0).max("suite".len());
-    text += &format!("{:width$}  {:>7} {:>7} {:>7} {:>9}\n", "suite", "passed", "failed", "skipped", "time");
+    let mut passes: Vec<&str> = Vec::new();
     for one in outcomes {
-        let style = if one.is_good() { Style::new() } else { BAD };
+        if !passes.contains(&one.pass.as_str()) {
+            passes.push(&one.pass);
+        }
+    }
+    let width = passes.iter().map(|pass| pass.chars().count()).max().unwrap_or(0).max("library".len());
+    let mut text = format!("{:width$}  {:>7} {:>7} {:>7} {:>9}\n", "", "passed", "failed", "skipped", "time");
+    for pass in passes {
+        let of_pass: Vec<Outcome> = outcomes.iter().filter(|one| one.pass == pass).cloned().collect();
+        let sum = totals(&of_pass);
+        let style = if sum.failed == 0 { Style::new() } else { BAD };
+        let took = seconds(of_pass.iter().map(|one| one.took).sum());
         text += &format!(
-            "{style}{:width$}  {:>7} {:>7} {:>7} {:>9}{style:#}\n",
-            label(one),
-            one.passed,
-            one.failed,
-            one.skipped,
-            seconds(one.took)
+            "{style}{pass:width$}  {:>7} {:>7} {:>7} {took:>9}{style:#}\n",
+            sum.passed, sum.failed, sum.skipped
         );
     }
     text + &skipped(outcomes) + &failed(outcomes)
 }
 
-/// The skipped tests, gathered by reason: one missing thing often explains many of them.
+/// The skipped tests, gathered by reason and test: one missing thing often explains many of them.
 fn skipped(outcomes: &[Outcome]) -> String {
-    let mut reasons: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut reasons: BTreeMap<&str, BTreeMap<String, Vec<&str>>> = BTreeMap::new();
     for one in outcomes {
         for skip in &one.skips {
-            let test = format!("{}: {}  [{}]", one.suite, skip.test, one.pass);
-            reasons.entry(&skip.reason).or_default().push(test);
+            let tests = reasons.entry(&skip.reason).or_default();
+            tests.entry(format!("{}: {}", one.suite, skip.test)).or_default().push(&one.pass);
         }
     }
     let mut text = String::new();
     for (reason, tests) in reasons {
         text += &format!("{NOTE}skipped{NOTE:#}: {reason}\n");
-        for test in tests {
-            text += &format!("    {test}\n");
+        for (test, passes) in tests {
+            text += &format!("    {test}  [{}]\n", passes.join(", "));
         }
     }
     text

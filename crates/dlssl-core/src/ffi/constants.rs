@@ -39,7 +39,7 @@ constants! {
         TLS1_VERSION: c_int = 0x301;
         TLS1_1_VERSION: c_int = 0x302;
         TLS1_2_VERSION: c_int = 0x303;
-        TLS1_3_VERSION: c_int = 0x304 where openssl "1.1.1..", libressl "2.9..";
+        TLS1_3_VERSION: c_int = 0x304 where openssl "1.1.1..", libressl "3.2..";
         SSL_TLSEXT_ERR_OK: c_int = 0;
         SSL_TLSEXT_ERR_ALERT_FATAL: c_int = 2;
         SSL_TLSEXT_ERR_NOACK: c_int = 3;

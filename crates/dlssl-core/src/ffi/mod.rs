@@ -3,6 +3,7 @@
 mod macros;
 
 pub mod constants;
+pub mod features;
 pub mod memory;
 pub mod options;
 pub mod spec;

@@ -1,0 +1,69 @@
+//! Features that differ between versions, as plain data: which function or setting decides about each.
+
+use super::options::{NO_CLIENT_RENEGOTIATION, NO_COMPRESSION, NO_SSLV3, OptionSpec};
+use crate::compat::protocol::speaks_tls13;
+use crate::version::{Flavour, Version};
+
+/// A feature as plain data: what decides about it, and what happens where it is absent.
+#[derive(Clone, Copy, Debug)]
+pub struct Feature {
+    /// Name.
+    pub name: &'static str,
+    /// What a program meets where the library does not have it.
+    pub otherwise: &'static str,
+    pub(crate) basis: Basis,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Basis {
+    /// On every supported version.
+    Always,
+    /// Where this function is, and does something.
+    Function { symbol: &'static str, hollow_on_libressl: bool },
+    /// A setting by name.
+    Option(OptionSpec),
+    /// By flavour and version.
+    Version(fn(Flavour, Version) -> bool),
+}
+
+const fn function(name: &'static str, symbol: &'static str, otherwise: &'static str) -> Feature {
+    Feature { name, otherwise, basis: Basis::Function { symbol, hollow_on_libressl: false } }
+}
+
+/// A function that LibreSSL documents as without effect: it is never called, or always fails.
+const fn hollow(name: &'static str, symbol: &'static str, otherwise: &'static str) -> Feature {
+    Feature { name, otherwise, basis: Basis::Function { symbol, hollow_on_libressl: true } }
+}
+
+const fn always(name: &'static str) -> Feature {
+    Feature { name, otherwise: "", basis: Basis::Always }
+}
+
+const fn option(name: &'static str, option: OptionSpec) -> Feature {
+    Feature { name, otherwise: "no context can be built", basis: Basis::Option(option) }
+}
+
+/// Every feature that a program may ask for, in the order of the documents.
+pub const FEATURES: &[Feature] = &[
+    always("TLS 1.2"),
+    Feature {
+        name: "TLS 1.3",
+        otherwise: "TLS 1.2 is negotiated; to demand 1.3 is an error (Unsupported)",
+        basis: Basis::Version(speaks_tls13),
+    },
+    always("bounds on the protocol version"),
+    always("host name and IP verification"),
+    always("SNI"),
+    always("ALPN"),
+    always("a cut connection told from an orderly end"),
+    option("SSL 3.0 refused", NO_SSLV3),
+    option("compression refused", NO_COMPRESSION),
+    option("renegotiation by the client refused", NO_CLIENT_RENEGOTIATION),
+    function("TLS 1.3 cipher suites by name", "SSL_CTX_set_ciphersuites", "to choose them is an error (Unsupported)"),
+    function("pending bytes that are not decrypted yet", "SSL_has_pending", "decrypted bytes alone are seen"),
+    hollow("key log", "SSL_CTX_set_keylog_callback", "not offered by dlssl yet"),
+    hollow("early data", "SSL_write_early_data", "not offered by dlssl yet"),
+    function("client hello callback", "SSL_CTX_set_client_hello_cb", "not offered by dlssl yet"),
+    function("verified chain", "SSL_get0_verified_chain", "not offered by dlssl yet"),
+    function("sendfile by kernel TLS", "SSL_sendfile", "not offered by dlssl yet"),
+];
