@@ -16,13 +16,15 @@ const CONSTANTS: &str = "crates/dlssl-core/src/ffi/constants.rs";
 const OPTIONS_FILE: &str = "crates/dlssl-core/src/ffi/options.rs";
 
 /// Callback types, as C spells them. Their typedefs are younger than some versions.
-const CALLBACKS: [(&str, &str); 10] = [
+const CALLBACKS: [(&str, &str); 12] = [
     ("pem_password_cb", "int (*)(char *, int, int, void *)"),
     ("SSL_verify_cb", "int (*)(int, X509_STORE_CTX *)"),
     (
         "SSL_CTX_alpn_select_cb_func",
         "int (*)(SSL *, unsigned char **, unsigned char *, unsigned char *, unsigned int, void *)",
     ),
+    ("SSL_CTX_keylog_cb_func", "void (*)(SSL *, char *)"),
+    ("SSL_client_hello_cb_fn", "int (*)(SSL *, int *, void *)"),
     ("SSL_info_cb", "void (*)(SSL *, int, int)"),
     ("BIO_write_fn", "int (*)(BIO *, char *, int)"),
     ("BIO_read_fn", "int (*)(BIO *, char *, int)"),
@@ -142,6 +144,7 @@ fn c_type(rust: &str) -> Fallible<String> {
         "u64" => "uint64_t",
         "i64" => "int64_t",
         "u16" => "uint16_t",
+        stack if stack.starts_with("stack_st_") => return Ok(format!("struct {stack}")),
         name if name.starts_with(|first: char| first.is_ascii_uppercase()) => name,
         other => return Err(format!("no C type is known for `{other}`").into()),
     }

@@ -23,7 +23,7 @@ macro_rules! opaque {
 
 opaque! {
     ASN1_STRING; BIO; BIO_METHOD; EVP_PKEY; OPENSSL_INIT_SETTINGS; SSL; SSL_CIPHER; SSL_CTX; SSL_METHOD;
-    X509; X509_NAME; X509_STORE; X509_STORE_CTX; X509_VERIFY_PARAM;
+    X509; X509_NAME; X509_STORE; X509_STORE_CTX; X509_VERIFY_PARAM; stack_st_X509;
 }
 
 pub type pem_password_cb =
@@ -37,6 +37,8 @@ pub type SSL_CTX_alpn_select_cb_func = unsafe extern "C" fn(
     offered_len: std::ffi::c_uint,
     arg: *mut c_void,
 ) -> c_int;
+pub type SSL_CTX_keylog_cb_func = unsafe extern "C" fn(ssl: *const SSL, line: *const c_char);
+pub type SSL_client_hello_cb_fn = unsafe extern "C" fn(ssl: *mut SSL, alert: *mut c_int, arg: *mut c_void) -> c_int;
 pub type SSL_info_cb = unsafe extern "C" fn(ssl: *const SSL, kind: c_int, value: c_int);
 
 pub type BIO_write_fn = unsafe extern "C" fn(bio: *mut BIO, data: *const c_char, len: c_int) -> c_int;
