@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 pub(crate) mod descriptor;
+mod framing;
 mod memory;
 pub(crate) mod method;
 pub(crate) mod stream;

@@ -6,6 +6,7 @@
 use std::io::{self, ErrorKind, IoSliceMut, Read, Write};
 
 use super::Bio;
+use super::framing::Framing;
 
 /// Size of the read-ahead buffer in bytes. A record header and what follows it come with one system call; a want
 /// of this size or more goes straight into the library's memory.
@@ -58,6 +59,7 @@ pub(crate) struct StreamBio<S> {
     start: usize,
     end: usize,
     at_end: bool,
+    framing: Framing,
     /// Taken from C and not yet sent: `unsent[sent..]`.
     unsent: Vec<u8>,
     sent: usize,
@@ -82,6 +84,7 @@ impl<S> StreamBio<S> {
             start: 0,
             end,
             at_end: false,
+            framing: Framing::default(),
             unsent: Vec::new(),
             sent: 0,
             handshaking: true,
@@ -109,6 +112,11 @@ impl<S> StreamBio<S> {
     /// The handshake is done: from here on, flushing is the program's business.
     pub(crate) fn set_established(&mut self) {
         self.handshaking = false;
+    }
+
+    /// Whether what C has taken ends inside a record.
+    pub(crate) fn is_inside_record(&self) -> bool {
+        self.framing.is_inside()
     }
 
     /// How to wait for the inner stream; `None` when it waits by itself.
@@ -217,12 +225,14 @@ impl<S> Bio for StreamBio<S> {
                 self.at_end = true;
             }
             if count == 0 || out.len() >= AHEAD {
+                self.framing.advance(&out[..count]);
                 return Ok(count);
             }
         }
         let count = out.len().min(self.end - self.start);
         out[..count].copy_from_slice(&self.ahead[self.start..self.start + count]);
         self.start += count;
+        self.framing.advance(&out[..count]);
         Ok(count)
     }
 

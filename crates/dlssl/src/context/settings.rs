@@ -108,7 +108,8 @@ macro_rules! shared_settings {
         }
 
         /// Takes the end of the inner stream without `close_notify` for an orderly end. Who can cut the connection can
-        /// then cut data short unseen, unless the protocol above knows its lengths.
+        /// then cut data short unseen between two records, unless the protocol above knows its lengths. An end inside
+        /// a record stays an error (but for OpenSSL's own socket BIO, which cannot tell).
         #[doc(alias = "SSL_OP_IGNORE_UNEXPECTED_EOF")]
         pub fn tolerate_missing_close_notify(mut self, tolerate: bool) -> Self {
             self.settings.tolerate_missing_close_notify = tolerate;

@@ -123,9 +123,13 @@ impl<S> Connection<S> {
         ahead > 0 || self.ssl.has_pending()
     }
 
-    /// Whether a missing `close_notify` counts as an orderly end.
+    /// Whether a missing `close_notify` counts as an orderly end. A record that is cut short never does.
     pub(super) fn tolerates_cut_off(&self) -> bool {
-        self.context.tolerates_missing_close_notify()
+        let inside = match &self.transport {
+            Transport::Ours(bio) => bio.is_inside_record(),
+            Transport::Library(_) => false,
+        };
+        self.context.tolerates_missing_close_notify() && !inside
     }
 
     pub(super) fn is_cut_off(&self) -> bool {
