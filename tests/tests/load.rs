@@ -423,7 +423,13 @@ fn mismatched_builds() {
     };
     let (ssl, crypto) = real();
     for report in [files(&find("libssl"), &crypto), files(&ssl, &find("libcrypto"))] {
-        assert!(!report.ok(), "{}", report.0);
+        if report.ok() {
+            // From 3.0 on libssl does not tell its version: what is bound to the libcrypto that was named is taken, and
+            // the explanation says what could not be proved.
+            assert!(library().version() >= dlssl::Version::new(3, 0, 0), "{}", report.all());
+            assert!(report.all().contains("lie in different directories"), "{}", report.all());
+            continue;
+        }
         let code = report.text("code");
         assert!(
             matches!(code, "mismatched-pair" | "unopenable" | "missing-symbols" | "missing-dependency"),

@@ -1,6 +1,6 @@
 //! Features that differ between versions, as plain data: which function or setting decides about each.
 
-use super::options::{NO_CLIENT_RENEGOTIATION, NO_COMPRESSION, NO_SSLV3, OptionSpec};
+use super::options::{NO_CLIENT_RENEGOTIATION, NO_COMPRESSION, NO_SERVER_RENEGOTIATION, NO_SSLV3, OptionSpec};
 use crate::compat::protocol::speaks_tls13;
 use crate::version::{Flavour, Version};
 
@@ -59,6 +59,7 @@ pub const FEATURES: &[Feature] = &[
     option("SSL 3.0 refused", NO_SSLV3),
     option("compression refused", NO_COMPRESSION),
     option("renegotiation by the client refused", NO_CLIENT_RENEGOTIATION),
+    option("renegotiation by the server refused", NO_SERVER_RENEGOTIATION),
     function("TLS 1.3 cipher suites by name", "SSL_CTX_set_ciphersuites", "to choose them is an error (Unsupported)"),
     function("pending bytes that are not decrypted yet", "SSL_has_pending", "decrypted bytes alone are seen"),
     hollow("key log", "SSL_CTX_set_keylog_callback", "not offered by dlssl yet"),

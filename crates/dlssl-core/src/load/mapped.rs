@@ -5,6 +5,8 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use crate::ffi::memory;
+
 /// One mapped object.
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
@@ -12,6 +14,8 @@ pub(crate) struct Object {
     pub(crate) path: PathBuf,
     base: usize,
     segments: Vec<Range<usize>>,
+    /// Those that can be read and not be written to.
+    constant: Vec<Range<usize>>,
     dynamic: usize,
     dynamic_len: usize,
 }
@@ -20,6 +24,25 @@ impl Object {
     /// Whether an address lies in the object.
     pub(crate) fn contains(&self, address: usize) -> bool {
         self.segments.iter().any(|segment| segment.contains(&address))
+    }
+}
+
+/// Finds every text in an object's constant data that begins with `start` and ends with NUL, until `each` says stop.
+pub(crate) fn constant_texts(object: &Object, start: &str, each: &mut dyn FnMut(&str) -> bool) {
+    /// Longer than any version text.
+    const LONGEST: usize = 200;
+    let finder = memchr::memmem::Finder::new(start);
+    for range in &object.constant {
+        // SAFETY: a segment that the dynamic linker mapped readable and not writable, of the length that the file
+        // gives it; it stays mapped, since no library is ever unloaded.
+        let bytes = unsafe { memory::slice(range.start as *const u8, isize::try_from(range.len()).unwrap_or(0)) };
+        for at in finder.find_iter(bytes) {
+            let tail = &bytes[at..bytes.len().min(at + LONGEST)];
+            let text = tail.split(|byte| *byte == 0).next().unwrap_or_default();
+            if std::str::from_utf8(text).is_ok_and(|text| !each(text)) {
+                return;
+            }
+        }
     }
 }
 
@@ -76,11 +99,23 @@ mod elf {
         // SAFETY: the linker's own array of program headers, of the length that it says.
         let headers = unsafe { memory::slice(info.dlpi_phdr, isize::try_from(info.dlpi_phnum).unwrap_or(0)) };
         let base = info.dlpi_addr as usize;
-        let mut object = Object { path: PathBuf::new(), base, segments: Vec::new(), dynamic: 0, dynamic_len: 0 };
+        let mut object = Object {
+            path: PathBuf::new(),
+            base,
+            segments: Vec::new(),
+            constant: Vec::new(),
+            dynamic: 0,
+            dynamic_len: 0,
+        };
         for header in headers {
             let start = base.wrapping_add(header.p_vaddr as usize);
             match header.p_type {
-                libc::PT_LOAD => object.segments.push(start..start.wrapping_add(header.p_memsz as usize)),
+                libc::PT_LOAD => {
+                    object.segments.push(start..start.wrapping_add(header.p_memsz as usize));
+                    if header.p_flags & (libc::PF_R | libc::PF_W) == libc::PF_R {
+                        object.constant.push(start..start.wrapping_add(header.p_filesz as usize));
+                    }
+                }
                 libc::PT_DYNAMIC => {
                     object.dynamic = start;
                     object.dynamic_len = header.p_memsz as usize / size_of::<DynEntry>();

@@ -276,6 +276,7 @@ impl Loader {
         attempt.step("pair, by addresses", &places.proof);
         let identity = identify::identify(&*opened.crypto, &places.libcrypto)?;
         attempt.step("identify", &identity.text);
+        attempt.step("pair, by version", pair::prove_by_version(&places, &identity)?);
         let resolved = resolve::resolve(&*opened.ssl, &*opened.crypto, &identity, &places.libssl)?;
         attempt.step(
             "resolve",
@@ -294,6 +295,10 @@ impl Loader {
                 identity.version,
                 identity.flavour.newest_known_major()
             ));
+        }
+        if places.libssl.parent() != places.libcrypto.parent() {
+            notes
+                .push("libssl and libcrypto lie in different directories; see to it that they are of one build".into());
         }
         if opened.held_before {
             notes.push("this process held the library before; it is shared with whoever loaded it".into());

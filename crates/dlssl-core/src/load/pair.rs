@@ -7,11 +7,12 @@
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 
-use super::identify::{MARKS_OF_LIBCRYPTO, MARKS_OF_LIBSSL, mark};
-use super::mapped::{Object, SLOTS_KNOWN, object_at, objects, slots};
+use super::identify::{Identity, MARKS_OF_LIBCRYPTO, MARKS_OF_LIBSSL, mark};
+use super::mapped::{Object, SLOTS_KNOWN, constant_texts, object_at, objects, slots};
 use super::source::Image;
 use crate::error::LoadFailure;
 use crate::ffi::Functions;
+use crate::version::Version;
 
 /// A pair under examination.
 pub(crate) struct Pair<'a> {
@@ -141,6 +142,38 @@ fn stray_slot(
         evidence.is_none()
     });
     evidence
+}
+
+/// Compares versions where libssl tells one: OpenSSL before 3.0 and LibreSSL have their version text in both halves.
+/// What was found, for the explanation.
+///
+/// # Errors
+/// [`LoadFailure::MismatchedPair`] when libssl says that it is another version than libcrypto.
+pub(crate) fn prove_by_version(places: &Places, identity: &Identity) -> Result<&'static str, LoadFailure> {
+    let objects = objects();
+    let Some(libssl) = object_at(&objects, places.inside_libssl) else {
+        return Ok("libssl cannot be asked on this platform");
+    };
+    let mut same = false;
+    let mut other = None;
+    let start = format!("{} ", identity.flavour);
+    constant_texts(libssl, &start, &mut |text| {
+        same |= text == identity.text;
+        let rest = text.strip_prefix(&start).unwrap_or_default();
+        if rest.starts_with(|first: char| first.is_ascii_digit()) && Version::parse(rest).is_some() {
+            other = Some(text.to_owned());
+        }
+        !same
+    });
+    match (same, other) {
+        (true, _) => Ok("libssl has the same version text"),
+        (false, None) => Ok("libssl has no version text (OpenSSL from 3.0 on)"),
+        (false, Some(other)) => Err(LoadFailure::MismatchedPair {
+            libssl: places.libssl.clone(),
+            libcrypto: places.libcrypto.clone(),
+            evidence: format!("libssl is of \"{other}\", libcrypto is \"{}\"", identity.text),
+        }),
+    }
 }
 
 /// Proves by an error: one that is raised inside libssl shows up in our libcrypto's queue.

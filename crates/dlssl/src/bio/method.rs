@@ -127,6 +127,9 @@ fn ask(question: impl FnOnce(&dyn super::Bio) -> c_long) -> c_long {
 }
 
 fn connected<'f>(frame: &'f mut Frame<'_>) -> std::io::Result<&'f mut (dyn super::Bio + 'f)> {
+    if frame.stash.renegotiation {
+        return Err(std::io::Error::other("a new handshake is refused"));
+    }
     match frame.bio.as_deref_mut() {
         Some(bio) => Ok(bio),
         None => Err(std::io::Error::other("the BIO was used outside of a call that may do I/O")),

@@ -6,8 +6,8 @@ use std::path::Path;
 use dlssl_core::compat::protocol::{Bounds, newest};
 use dlssl_core::ffi::constants::{SSL_VERIFY_FAIL_IF_NO_PEER_CERT, SSL_VERIFY_NONE, SSL_VERIFY_PEER};
 use dlssl_core::ffi::options::{
-    CIPHER_SERVER_PREFERENCE, NO_CLIENT_RENEGOTIATION, NO_COMPRESSION, NO_SSLV2, NO_SSLV3, OptionSpec, SINGLE_ECDH_USE,
-    Setting,
+    CIPHER_SERVER_PREFERENCE, NO_CLIENT_RENEGOTIATION, NO_COMPRESSION, NO_SERVER_RENEGOTIATION, NO_SSLV2, NO_SSLV3,
+    OptionSpec, SINGLE_ECDH_USE, Setting,
 };
 use dlssl_core::{ErrorStack, Library};
 
@@ -24,7 +24,7 @@ use crate::raw::SslContext;
 const CIPHERS: &str = "DEFAULT:!aNULL:!eNULL:!LOW:!EXPORT:!MD5:!RC4:!DES:!3DES:!SEED:!IDEA:!PSK:!SRP";
 
 /// What every context refuses or does; each must be had by bit, by nature or by emulation.
-const ALWAYS: [OptionSpec; 5] = [NO_SSLV2, NO_SSLV3, NO_COMPRESSION, NO_CLIENT_RENEGOTIATION, SINGLE_ECDH_USE];
+const ALWAYS: [OptionSpec; 4] = [NO_SSLV2, NO_SSLV3, NO_COMPRESSION, SINGLE_ECDH_USE];
 
 /// Builds a context.
 pub(super) fn build(library: &Library, settings: &Settings) -> Result<Context, Error> {
@@ -42,6 +42,13 @@ impl Builder<'_> {
         for option in ALWAYS {
             self.apply(&context, option)?;
         }
+        self.apply(
+            &context,
+            match self.settings.side {
+                Side::Client => NO_SERVER_RENEGOTIATION,
+                Side::Server => NO_CLIENT_RENEGOTIATION,
+            },
+        )?;
         if self.settings.side == Side::Server {
             self.apply(&context, CIPHER_SERVER_PREFERENCE)?;
             context
@@ -71,7 +78,9 @@ impl Builder<'_> {
     fn apply(&self, context: &SslContext, option: OptionSpec) -> Result<(), Error> {
         match context.apply(option) {
             Setting::Bits(_) | Setting::Inherent => Ok(()),
-            Setting::Emulated if option.name == NO_CLIENT_RENEGOTIATION.name => {
+            Setting::Emulated
+                if [NO_CLIENT_RENEGOTIATION.name, NO_SERVER_RENEGOTIATION.name].contains(&option.name) =>
+            {
                 context.refuse_renegotiation();
                 Ok(())
             }
@@ -117,16 +126,16 @@ impl Builder<'_> {
         };
         context.set_cipher_list(&c_string(what, list)?).map_err(error)?;
         let Some(suites) = &self.settings.ciphersuites else { return Ok(()) };
-        match context.set_ciphersuites(&c_string("the cipher suites", suites)?) {
+        let set = |suites: &str| match context.set_ciphersuites(&c_string("the cipher suites", suites)?) {
             None => Err(self.unsupported("a choice of TLS 1.3 cipher suites")),
             Some(outcome) => outcome.map_err(|queue| {
-                Error::new(
-                    ErrorKind::Configuration,
-                    format!("the cipher suites \"{suites}\" hold one that the library does not have"),
-                )
-                .with_queue(queue)
+                Error::new(ErrorKind::Configuration, format!("the library has no cipher suite \"{suites}\""))
+                    .with_queue(queue)
             }),
-        }
+        };
+        // OpenSSL 3 passes over those it does not know: so each by itself, then all.
+        suites.split(':').try_for_each(set)?;
+        set(suites)
     }
 
     fn peer(&self, context: &SslContext) -> Result<(), Error> {

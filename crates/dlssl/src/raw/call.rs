@@ -21,6 +21,8 @@ pub(crate) struct Stash {
     pub(crate) verify: Option<VerifyFailure>,
     /// The server shares no application protocol with the client.
     pub(crate) alpn_refused: bool,
+    /// The first handshake is done.
+    pub(crate) established: bool,
     /// The peer asked for a new handshake on a library where we refuse it ourselves.
     pub(crate) renegotiation: bool,
 }

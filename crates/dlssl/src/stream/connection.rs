@@ -143,6 +143,7 @@ impl<S> Connection<S> {
 
     /// The handshake is done.
     pub(super) fn set_established(&mut self) {
+        self.stash.established = true;
         if let Transport::Ours(bio) = &mut self.transport {
             bio.set_established();
         }
@@ -223,7 +224,6 @@ impl<S> Connection<S> {
 
     /// Does one thing, and judges what C said.
     pub(super) fn attempt(&mut self, mut what: Handle<'_>) -> Result<Verdict, Error> {
-        let handshaking = matches!(what, Handle::Handshake);
         self.waits_for = None;
         if let Err(error) = self.take_deferred() {
             return Err(self.inner_failed(error));
@@ -241,7 +241,7 @@ impl<S> Connection<S> {
                 Transport::Library(_) => None,
             };
             let outcome = self.ssl.handle(bio, &mut self.stash, again);
-            if std::mem::take(&mut self.stash.renegotiation) && !handshaking {
+            if self.stash.renegotiation {
                 return Err(self.fail(
                     ErrorKind::Protocol,
                     "the peer asked for a new handshake",
