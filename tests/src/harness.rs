@@ -11,6 +11,14 @@ use crate::{library, pki, process};
 /// No single test may take longer; then the whole binary ends with an error that names the test.
 const LONGEST_TEST: Duration = Duration::from_secs(300);
 
+/// Asks for the long form of tests that have one; `cargo xtask nightly` sets it.
+pub const NIGHTLY: &str = "DLSSL_TEST_NIGHTLY";
+
+/// Whether the long form is asked for.
+pub fn nightly() -> bool {
+    std::env::var_os(NIGHTLY).is_some_and(|value| !value.is_empty())
+}
+
 /// One test and what it needs.
 pub struct Test {
     name: String,

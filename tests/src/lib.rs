@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod client;
 pub mod harness;
+pub mod hello;
 pub mod library;
 pub mod load_report;
 pub mod peers;

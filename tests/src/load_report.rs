@@ -36,6 +36,8 @@ fn loaded(library: &Library) -> Value {
     json!({
         "ok": true,
         "version": library.version_text(),
+        "number": library.version().to_string(),
+        "known": library.is_known_version(),
         "libssl": library.libssl_path(),
         "libcrypto": library.libcrypto_path(),
         "text": library.explain().to_string(),

@@ -1,6 +1,7 @@
 //! `dlssl serve` as a child that others talk to.
 
 use std::net::SocketAddr;
+use std::process::Command;
 
 use crate::cli;
 use crate::pki::Pki;
@@ -16,7 +17,11 @@ pub struct Served {
 impl Served {
     /// Starts it on a free port and waits for the line that tells the address.
     pub fn start(options: &[&str]) -> Self {
-        let mut command = cli::command("serve");
+        Served::of(cli::command("serve"), options)
+    }
+
+    /// The same with a `serve` command of the test's own.
+    pub fn of(mut command: Command, options: &[&str]) -> Self {
         command
             .args(["--listen", "127.0.0.1:0", "--cert"])
             .arg(Pki::shared().server_chain_path())

@@ -180,7 +180,7 @@ pub enum LoadFailure {
     /// The file on disk is not the one that the process has mapped under that name.
     #[error(
         "{} was replaced on disk, but this process still has the old file mapped and the dynamic linker gives \
-         that one again; restart the process, or reload from another path", path.display()
+         that one again; put the new files under another path or name and reload from there, or restart the process", path.display()
     )]
     Replaced {
         /// The file.

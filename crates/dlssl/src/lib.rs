@@ -15,8 +15,8 @@
 //! println!("{}", library.explain());
 //! let connector = dlssl::Connector::builder(&library).alpn(["h2", "http/1.1"]).build()?;
 //!
-//! // An update landed on disk: what is open keeps the old library, what is made from now on gets the new one.
-//! println!("{}", dlssl::reload()?);
+//! // Another library for what is made from now on; what is open keeps the old one.
+//! println!("{}", dlssl::reload_with(loader)?);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -25,7 +25,12 @@
 //! - [`Loader`], [`Library`], [`current`] and [`reload`] come from `dlssl-core`: which library it is.
 //! - [`Error`] and [`ErrorKind`] say what went wrong, the same on every library.
 //!
-//! DTLS and QUIC are not part of this crate.
+//! # Limits
+//! - A file that was *replaced under its own path* cannot be loaded beside the old one yet: the dynamic linker gives the
+//!   old mapping again, and [`reload`] says so with [`LoadFailure::Replaced`]. Nor can a second library of the same
+//!   SONAME whose symbols the first one takes; that is a [`LoadFailure::MismatchedPair`], never a mixed pair.
+//! - After `fork`, only a child whose parent used the library from one thread may go on using it.
+//! - DTLS and QUIC are not part of this crate.
 
 #![deny(unsafe_code)]
 

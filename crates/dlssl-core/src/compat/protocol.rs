@@ -3,8 +3,8 @@
 use std::ffi::{c_int, c_long};
 
 use crate::ffi::constants::{
-    SSL_CTRL_SET_MAX_PROTO_VERSION, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION,
-    TLS1_VERSION,
+    SSL_CTRL_GET_MIN_PROTO_VERSION, SSL_CTRL_SET_MAX_PROTO_VERSION, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_1_VERSION,
+    TLS1_2_VERSION, TLS1_3_VERSION, TLS1_VERSION,
 };
 use crate::ffi::options::{NO_SSLV2, NO_SSLV3, NO_TLSV1, NO_TLSV1_1, NO_TLSV1_2, OptionSpec, Setting};
 use crate::ffi::{Functions, SSL_CTX};
@@ -88,6 +88,22 @@ unsafe fn set_by_options(
     }
     // SAFETY: by contract.
     if unsafe { super::options::set(functions, ctx, bits) } { Ok(()) } else { Err(BoundRefused { version: min }) }
+}
+
+/// Lowest version that a context would speak as it is, by the configuration file or the distribution's policy; `None`
+/// where nothing bounds it or it cannot be asked (OpenSSL before 1.1.0).
+///
+/// # Safety
+/// `ctx` must be a live context of this library.
+#[must_use]
+pub unsafe fn min_of_context(functions: &Functions, flavour: Flavour, ctx: *mut SSL_CTX) -> Option<c_int> {
+    // The command is OpenSSL's; an unknown one gives nought, which is "no bound" too. LibreSSL has no such policies.
+    if flavour != Flavour::OpenSsl {
+        return None;
+    }
+    // SAFETY: by contract; the command takes no pointer.
+    let min = unsafe { (functions.ssl.SSL_CTX_ctrl)(ctx, SSL_CTRL_GET_MIN_PROTO_VERSION, 0, std::ptr::null_mut()) };
+    c_int::try_from(min).ok().filter(|min| *min > 0)
 }
 
 /// Whether the library speaks TLS 1.3.

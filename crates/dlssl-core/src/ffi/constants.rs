@@ -32,6 +32,7 @@ constants! {
         SSL_CTRL_SET_ECDH_AUTO: c_int = 94 where openssl "..1.1.0", libressl "never";
         SSL_CTRL_SET_MIN_PROTO_VERSION: c_int = 123 where openssl "1.1.0..";
         SSL_CTRL_SET_MAX_PROTO_VERSION: c_int = 124 where openssl "1.1.0..";
+        SSL_CTRL_GET_MIN_PROTO_VERSION: c_int = 130 where openssl "1.1.0..", libressl "never";
         SSL_FILETYPE_PEM: c_int = 1;
     }
     header "openssl/tls1.h" {
@@ -63,6 +64,7 @@ constants! {
     }
     header "openssl/x509v3.h" {
         X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS: std::ffi::c_uint = 0x4;
+        X509_CHECK_FLAG_NEVER_CHECK_SUBJECT: std::ffi::c_uint = 0x20 where openssl "1.1.0..", libressl "3.5..";
     }
     header "openssl/asn1.h" {
         ASN1_STRFLGS_ESC_2253: c_ulong = 0x1;

@@ -35,6 +35,10 @@ const fn hollow(name: &'static str, symbol: &'static str, otherwise: &'static st
     Feature { name, otherwise, basis: Basis::Function { symbol, hollow_on_libressl: true } }
 }
 
+fn never_checks_subject(flavour: Flavour, version: Version) -> bool {
+    flavour == Flavour::OpenSsl && version >= Version::new(1, 1, 0)
+}
+
 const fn always(name: &'static str) -> Feature {
     Feature { name, otherwise: "", basis: Basis::Always }
 }
@@ -53,6 +57,11 @@ pub const FEATURES: &[Feature] = &[
     },
     always("bounds on the protocol version"),
     always("host name and IP verification"),
+    Feature {
+        name: "host names looked for in alternative names only",
+        otherwise: "a certificate without alternative names is taken for the common name in its subject",
+        basis: Basis::Version(never_checks_subject),
+    },
     always("SNI"),
     always("ALPN"),
     always("a cut connection told from an orderly end"),

@@ -300,6 +300,11 @@ fn tail(file: &str, half: Half) -> Option<&str> {
     [".dylib", ".dll"].iter().find(|end| rest.ends_with(**end)).map(|_| rest)
 }
 
+/// Whether a file is named like one half of a pair.
+pub(crate) fn is_half(file: &str, half: Half) -> bool {
+    tail(file, half).is_some()
+}
+
 /// Where libcrypto lies for a libssl that was named alone: beside it, under the name that goes with it.
 pub(crate) fn libcrypto_beside(platform: Platform, libssl: &Path, files: &[String]) -> Result<PathBuf, LoadFailure> {
     let folder = libssl.parent().unwrap_or(Path::new(""));

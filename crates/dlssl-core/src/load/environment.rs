@@ -81,7 +81,8 @@ pub(super) fn from_environment(
         .into_iter()
         .filter_map(|name| {
             let value = (surroundings.variable)(name).filter(|value| !value.is_empty())?;
-            Some((name, PathBuf::from(value)))
+            let value = PathBuf::from(value);
+            Some((name, if name == DIRECTORY { value } else { super::as_file(value) }))
         })
         .collect();
     if set.is_empty() {

@@ -80,7 +80,7 @@ fn initialise_before_1_1_0(
             what: "be initialised: it has no function for it",
         });
     };
-    install_locks(functions);
+    install_locks(functions, identity)?;
     // SAFETY: the order that these versions document; all are safe to repeat.
     check(functions, identity, || unsafe {
         let result = library_init();
@@ -132,19 +132,29 @@ static LOCKS: [RawMutex; MOST_LOCKS] = [const { RawMutex::INIT }; MOST_LOCKS];
 
 /// Gives a library before 1.1.0 its locks, unless another component of the process did. Threads it tells apart by
 /// the address of `errno`, which is right on every Unix.
-fn install_locks(functions: &Functions) {
+///
+/// One set of locks serves every such library of the process: none of them calls another while it holds one.
+fn install_locks(functions: &Functions, identity: &Identity) -> Result<(), LoadFailure> {
     let crypto = &functions.crypto;
     let (Some(count), Some(get), Some(set)) =
         (crypto.CRYPTO_num_locks, crypto.CRYPTO_get_locking_callback, crypto.CRYPTO_set_locking_callback)
     else {
-        return;
+        return Ok(());
     };
     // SAFETY: plain getters, and a setter of a callback that lives as long as the program.
     unsafe {
-        if get().is_none() && usize::try_from(count()).is_ok_and(|count| count <= MOST_LOCKS) {
-            set(Some(lock));
+        if get().is_some() {
+            return Ok(());
         }
+        if usize::try_from(count()).is_ok_and(|count| count > MOST_LOCKS) {
+            return Err(LoadFailure::Setting {
+                text: identity.text.clone(),
+                what: "be used: it wants more locks than known",
+            });
+        }
+        set(Some(lock));
     }
+    Ok(())
 }
 
 /// `CRYPTO_LOCK`: the other mode is unlock.

@@ -188,11 +188,14 @@ mod elf {
             return;
         }
         let tables = tables(object);
-        if tables.symbols == 0 || tables.strings == 0 {
+        let last = tables.strings.wrapping_add(tables.strings_len.saturating_sub(1));
+        if tables.symbols == 0 || tables.strings == 0 || !object.contains(last) {
             return;
         }
         for (table, is_rela) in [(tables.rela, true), (tables.rel, false), (tables.plt, tables.plt_is_rela)] {
-            let entries = |size: usize| isize::try_from(table.1 / size).unwrap_or(0);
+            // A table that is not all inside the object is none of ours to read.
+            let inside = table.1 == 0 || object.contains(table.0) && object.contains(table.0.wrapping_add(table.1 - 1));
+            let entries = |size: usize| if inside { isize::try_from(table.1 / size).unwrap_or(0) } else { 0 };
             if is_rela {
                 // SAFETY: the object's own relocation table: mapped for as long as the object is (we never
                 // unload, and hold a handle), read-only, of the length that its dynamic section says.
@@ -229,10 +232,15 @@ mod elf {
     ) -> bool {
         let (Some(kind), true) = (kind(r_type), symbol != 0) else { return true };
         let slot = object.base.wrapping_add(offset as usize);
-        if !object.contains(slot) {
+        let (first, last) = (slot, slot.wrapping_add(size_of::<usize>() - 1));
+        if !object.contains(first) || !object.contains(last) {
             return true;
         }
-        let entry = (tables.symbols + symbol as usize * size_of::<SymEntry>()) as *const SymEntry;
+        let entry = tables.symbols.wrapping_add(symbol as usize * size_of::<SymEntry>());
+        if !object.contains(entry) || !object.contains(entry.wrapping_add(size_of::<SymEntry>() - 1)) {
+            return true;
+        }
+        let entry = entry as *const SymEntry;
         // SAFETY: the relocation names an entry of the object's own symbol table, mapped and read-only.
         let name = unsafe { &*entry }.st_name(ENDIAN) as usize;
         if name >= tables.strings_len {
@@ -249,7 +257,11 @@ mod elf {
     fn tables(object: &Object) -> Tables {
         let mut tables = Tables::default();
         // glibc writes absolute addresses into the dynamic section, musl leaves offsets.
-        let absolute = |value: usize| if value < object.base { value.wrapping_add(object.base) } else { value };
+        let absolute = |value: usize| match value.wrapping_add(object.base) {
+            _ if object.contains(value) => value,
+            moved if object.contains(moved) => moved,
+            _ => 0,
+        };
         // SAFETY: the object's dynamic section, where the linker's own record says it is.
         let dynamic = unsafe {
             memory::slice(object.dynamic as *const DynEntry, isize::try_from(object.dynamic_len).unwrap_or(0))

@@ -20,6 +20,7 @@ pub(crate) use source::Image;
 
 use crate::error::{LoadError, LoadFailure};
 use crate::explanation::{Attempt, Explanation, Failure, Taken};
+use crate::ffi::Half;
 use crate::library::{Library, Parts};
 use candidates::Candidate;
 use environment::{Surroundings, from_environment, in_directory};
@@ -73,7 +74,7 @@ impl Loader {
     /// LibreSSL that the program trusts, now and whenever this loader loads again (as `reload` does).
     #[must_use]
     pub unsafe fn files(mut self, libssl: impl Into<PathBuf>, libcrypto: impl Into<PathBuf>) -> Self {
-        self.choice = Choice::Files { libssl: libssl.into(), libcrypto: libcrypto.into() };
+        self.choice = Choice::Files { libssl: as_file(libssl.into()), libcrypto: as_file(libcrypto.into()) };
         self
     }
 
@@ -217,16 +218,16 @@ impl Loader {
     /// Tries every pair of mapped objects that are named like the two halves, then the program itself.
     fn already_held(&self, opener: &dyn Opener, explanation: &mut Explanation) -> Result<(Parts, Taken), LoadFailure> {
         let mapped = mapped::objects();
-        let named = |stem: &str| -> Vec<PathBuf> {
+        let named = |half: Half| -> Vec<PathBuf> {
             let is_named = |path: &&PathBuf| {
-                path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(stem))
+                path.file_name().and_then(|name| name.to_str()).is_some_and(|name| candidates::is_half(name, half))
             };
             mapped.iter().map(|object| &object.path).filter(is_named).cloned().collect()
         };
         let origin = "held by this process";
         let mut found = Vec::new();
-        for libssl in named("libssl") {
-            for libcrypto in named("libcrypto") {
+        for libssl in named(Half::Ssl) {
+            for libcrypto in named(Half::Crypto) {
                 found.push(Candidate { origin, libssl: libssl.clone(), libcrypto });
             }
         }
@@ -300,6 +301,11 @@ impl Loader {
             notes
                 .push("libssl and libcrypto lie in different directories; see to it that they are of one build".into());
         }
+        for (path, inside) in [(&places.libssl, places.inside_libssl), (&places.libcrypto, places.inside_libcrypto)] {
+            if opened.held_before && replaced_on_disk(path, inside) == Some(true) {
+                notes.push(format!("{} was replaced on disk; this process still has the old file", path.display()));
+            }
+        }
         if opened.held_before {
             notes.push("this process held the library before; it is shared with whoever loaded it".into());
         }
@@ -327,6 +333,12 @@ impl Loader {
         };
         Ok((parts, taken))
     }
+}
+
+/// A file that was named is that file: a name without a folder is one in the working directory, and not what the dynamic
+/// linker finds by that name.
+fn as_file(path: PathBuf) -> PathBuf {
+    if path.components().count() == 1 { Path::new(".").join(path) } else { path }
 }
 
 fn note(failure: &LoadFailure) -> Failure {

@@ -64,7 +64,8 @@ fn open_one(
         Half::Ssl => "open libssl",
     };
     let is_file = name.components().count() > 1;
-    if is_file && opener.is_real() {
+    // What is mapped already is not opened again, and its file may be gone.
+    if is_file && opener.is_real() && !opener.holds(name) {
         inspect::inspect(name).inspect_err(|failure| attempt.step(step, failure.to_string()))?;
     }
     match opener.open(name) {

@@ -95,6 +95,11 @@ pub(crate) fn prove_by_address(pair: &Pair<'_>) -> Result<Places, LoadFailure> {
             return Err(mismatch(evidence));
         }
     }
+    if examined == 0 {
+        return Ok(places(
+            "one address compared; the library has no table of bound slots that could be examined".into(),
+        ));
+    }
     Ok(places(format!("{examined} bound slots point into the pair or at functions that are not of it")))
 }
 

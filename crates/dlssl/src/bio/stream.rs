@@ -59,6 +59,8 @@ pub(crate) struct StreamBio<S> {
     start: usize,
     end: usize,
     at_end: bool,
+    /// A read claimed this much and did not fill it.
+    over_reported: Option<usize>,
     framing: Framing,
     /// Taken from C and not yet sent: `unsent[sent..]`.
     unsent: Vec<u8>,
@@ -84,6 +86,7 @@ impl<S> StreamBio<S> {
             start: 0,
             end,
             at_end: false,
+            over_reported: None,
             framing: Framing::default(),
             unsent: Vec::new(),
             sent: 0,
@@ -200,8 +203,13 @@ impl<S> StreamBio<S> {
             let mut buffers = [IoSliceMut::new(out), IoSliceMut::new(&mut self.ahead)];
             (self.functions.read_vectored)(&mut self.stream, &mut buffers)
         })?;
-        if count > room || count > out.len() && self.ahead[0] == NO_RECORD {
+        if count > room {
             return Err(over_reported("read", count, room));
+        }
+        if count > out.len() && self.ahead[0] == NO_RECORD {
+            // What `out` holds is good either way; what follows is not a record, if it is there at all.
+            self.over_reported = Some(count);
+            return Ok(out.len());
         }
         self.end = count.saturating_sub(out.len());
         Ok(count.min(out.len()))
@@ -215,6 +223,9 @@ impl<S> Bio for StreamBio<S> {
     }
 
     fn receive(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if let Some(count) = self.over_reported {
+            return Err(over_reported("read", count, count - self.ahead.len()));
+        }
         if self.start == self.end {
             // An inner stream may give bytes again after its end; TLS must not.
             if self.at_end || out.is_empty() {
@@ -277,7 +288,8 @@ impl<S> Bio for StreamBio<S> {
     }
 
     fn unsent(&self) -> usize {
-        self.unsent.len() - self.sent
+        // After a final error nothing waits any more.
+        if self.check_broken().is_err() { 0 } else { self.unsent.len() - self.sent }
     }
 }
 
@@ -429,6 +441,8 @@ mod tests {
         assert_eq!(second.kind(), ErrorKind::BrokenPipe);
         assert!(second.to_string().contains("cable cut"));
         assert!(bio.receive(&mut [0; 4]).unwrap_err().to_string().contains("reported"));
+        let mut bio = StreamBio::new(Failing, Functions::of_stream(), Vec::new());
+        assert_eq!(bio.receive(&mut [0; 9000]).unwrap(), 9000);
         assert!(bio.receive(&mut [0; 9000]).unwrap_err().to_string().contains("reported"));
     }
 

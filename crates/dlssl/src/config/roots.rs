@@ -228,6 +228,11 @@ fn holds_certificate(path: &Path) -> bool {
 
 /// Whether a directory holds certificates that are named by hash.
 pub(crate) fn holds_hashed_certificates(path: &Path) -> bool {
+    // The variable may list several, as `PATH` does.
+    std::env::split_paths(path).any(|path| holds_hashed(&path))
+}
+
+fn holds_hashed(path: &Path) -> bool {
     let Ok(entries) = std::fs::read_dir(path) else { return false };
     entries.filter_map(Result::ok).any(|entry| entry.file_name().to_str().is_some_and(is_hash_name))
 }

@@ -93,7 +93,12 @@ impl Builder<'_> {
     }
 
     fn protocols(&self, context: &SslContext) -> Result<(), Error> {
-        let (min, max) = (self.settings.min_protocol, self.settings.max_protocol);
+        let of_policy = context.min_protocol().and_then(Protocol::from_number);
+        let min = match self.settings.min_protocol {
+            Some(min) => min,
+            None => of_policy.unwrap_or(Protocol::Tls12).max(Protocol::Tls12),
+        };
+        let max = self.settings.max_protocol;
         if max.is_some_and(|max| max < min) {
             return Err(Error::new(
                 ErrorKind::Configuration,
@@ -115,17 +120,21 @@ impl Builder<'_> {
     }
 
     fn ciphers(&self, context: &SslContext) -> Result<(), Error> {
-        let (list, ours) = match &self.settings.cipher_list {
-            Some(list) => (list.as_str(), false),
-            None => (CIPHERS, true),
+        let list = match &self.settings.cipher_list {
+            Some(list) => Some(format!("{list}:!aNULL:!eNULL")),
+            None if context.has_good_ciphers() => None,
+            None => Some(CIPHERS.to_owned()),
         };
-        let what = if ours { "the default cipher list" } else { "the cipher list" };
-        let error = |queue: ErrorStack| {
-            Error::new(ErrorKind::Configuration, format!("{what} \"{list}\" holds nothing the library has"))
-                .with_queue(queue)
-        };
-        context.set_cipher_list(&c_string(what, list)?).map_err(error)?;
+        if let Some(list) = list {
+            context.set_cipher_list(&c_string("the cipher list", &list)?).map_err(|queue| {
+                let words = format!("the cipher list \"{list}\" holds nothing the library has");
+                Error::new(ErrorKind::Configuration, words).with_queue(queue)
+            })?;
+        }
         let Some(suites) = &self.settings.ciphersuites else { return Ok(()) };
+        if suites.is_empty() {
+            return Err(Error::new(ErrorKind::Configuration, "the list of TLS 1.3 cipher suites is empty"));
+        }
         let set = |suites: &str| match context.set_ciphersuites(&c_string("the cipher suites", suites)?) {
             None => Err(self.unsupported("a choice of TLS 1.3 cipher suites")),
             Some(outcome) => outcome.map_err(|queue| {

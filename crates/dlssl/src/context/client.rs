@@ -124,7 +124,7 @@ impl ConnectorBuilder {
         self
     }
 
-    /// **Takes any certificate from anyone.** The connection is then private against listeners only, not against
+    /// **Takes any certificate from anyone**, whatever name it is for. The connection is then private against listeners only, not against
     /// who sits in the middle.
     #[doc(alias = "SSL_CTX_set_verify")]
     pub fn danger_accept_invalid_certificates(mut self, accept: bool) -> Self {

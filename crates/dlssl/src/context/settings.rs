@@ -27,7 +27,8 @@ pub(crate) struct Settings {
     pub(crate) roots: Roots,
     pub(crate) identity: Option<Identity>,
     pub(crate) alpn: Vec<Vec<u8>>,
-    pub(crate) min_protocol: Protocol,
+    /// `None`: TLS 1.2, or what the library's configuration demands if that is newer.
+    pub(crate) min_protocol: Option<Protocol>,
     pub(crate) max_protocol: Option<Protocol>,
     pub(crate) cipher_list: Option<String>,
     pub(crate) ciphersuites: Option<String>,
@@ -44,7 +45,7 @@ impl Settings {
             roots: Roots::default(),
             identity: None,
             alpn: Vec::new(),
-            min_protocol: Protocol::Tls12,
+            min_protocol: None,
             max_protocol: None,
             cipher_list: None,
             ciphersuites: None,
@@ -78,10 +79,11 @@ macro_rules! shared_settings {
             self
         }
 
-        /// Oldest version to speak; TLS 1.2 unless told otherwise. A library that does not know it is an error.
+        /// Oldest version to speak. Unless told otherwise TLS 1.2, or what the library's configuration file demands if
+        /// that is newer. A library that does not know it is an error.
         #[doc(alias = "SSL_CTX_set_min_proto_version")]
         pub fn min_protocol(mut self, oldest: $crate::Protocol) -> Self {
-            self.settings.min_protocol = oldest;
+            self.settings.min_protocol = Some(oldest);
             self
         }
 
@@ -93,7 +95,10 @@ macro_rules! shared_settings {
         }
 
         /// Cipher suites for TLS 1.2 and older, in
-        /// [OpenSSL's notation](https://docs.openssl.org/master/man1/openssl-ciphers/).
+        /// [OpenSSL's notation](https://docs.openssl.org/master/man1/openssl-ciphers/); names that the library does not
+        /// know are passed over as long as one is left. Suites without encryption or authentication are always taken
+        /// out. Unless told otherwise the library's own list, which may be the distribution's policy; on OpenSSL before
+        /// 1.1.0 and on LibreSSL without what is broken.
         #[doc(alias = "SSL_CTX_set_cipher_list")]
         pub fn cipher_list(mut self, list: impl Into<String>) -> Self {
             self.settings.cipher_list = Some(list.into());

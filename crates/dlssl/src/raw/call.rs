@@ -23,6 +23,8 @@ pub(crate) struct Stash {
     pub(crate) alpn_refused: bool,
     /// The first handshake is done.
     pub(crate) established: bool,
+    /// Socket that C reads by itself, to be shut down when nothing else keeps C from going on.
+    pub(crate) cut: Option<i32>,
     /// The peer asked for a new handshake on a library where we refuse it ourselves.
     pub(crate) renegotiation: bool,
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_int, c_long, c_void};
 use std::ptr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use dlssl_core::compat::{options, protocol};
 use dlssl_core::ffi::SSL_CTX;
@@ -28,7 +28,7 @@ pub(crate) struct SslContext {
     /// Freed before what C holds pointers to.
     raw: RawContext,
     library: Library,
-    alpn: OnceLock<Box<AlpnChoice>>,
+    alpn: OnceLock<Arc<AlpnChoice>>,
 }
 
 impl SslContext {
@@ -77,6 +77,17 @@ impl SslContext {
             }
             other => other,
         }
+    }
+
+    /// Number of the lowest version that it would speak as it is.
+    pub(crate) fn min_protocol(&self) -> Option<c_int> {
+        // SAFETY: live context of this library.
+        unsafe { protocol::min_of_context(self.library.functions(), self.library.flavour(), self.as_ptr()) }
+    }
+
+    /// Whether the library's own list of cipher suites is good as it is, and may be the distribution's policy.
+    pub(crate) fn has_good_ciphers(&self) -> bool {
+        self.library.flavour() == Flavour::OpenSsl && self.library.version() >= Version::new(1, 1, 0)
     }
 
     /// Bounds the protocol versions.
@@ -170,9 +181,9 @@ impl SslContext {
     /// Chooses among offered protocols (server). To be called once.
     pub(crate) fn choose_alpn(&self, choice: AlpnChoice) {
         let set = self.library.functions().ssl.SSL_CTX_set_alpn_select_cb;
-        let choice: *const AlpnChoice = &raw const **self.alpn.get_or_init(|| Box::new(choice));
-        // SAFETY: live context; a static callback. Its argument is in a box that we own and never replace, and every
-        // connection keeps us alive.
+        let choice = Arc::as_ptr(self.alpn.get_or_init(|| Arc::new(choice)));
+        // SAFETY: live context; a static callback. Its argument is ours, never replaced, and every connection keeps us
+        // alive.
         unsafe { set(self.as_ptr(), Some(callback::alpn_select), choice.cast_mut().cast::<c_void>()) };
     }
 

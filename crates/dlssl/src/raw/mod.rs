@@ -10,7 +10,7 @@ mod x509;
 
 pub(crate) use context::SslContext;
 pub(crate) use memory::MemBuf;
-pub(crate) use ssl::{Handle, Ssl};
+pub(crate) use ssl::{Handle, MOST_IN_RECORD, Ssl};
 pub(crate) use x509::{Certificate, PrivateKey, locations as x509_locations, verify_error_text};
 
 /// Defines an owner: a pointer that is not null, its library, and the function that frees it.
@@ -49,7 +49,8 @@ macro_rules! owner {
 
         // SAFETY: these objects have no ties to the thread that made them; C guards its shared counters itself.
         unsafe impl Send for $name {}
-        // SAFETY: the methods on a shared reference only read.
+        // SAFETY: what changes them is called before they are shared (contexts) or by the one owner (connections,
+        // buffers); what is public on a shared reference only reads.
         unsafe impl Sync for $name {}
     };
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dlssl_core::compat::bio as compat_bio;
 use dlssl_core::ffi::constants::{
     SSL_CTRL_SET_TLSEXT_HOSTNAME, SSL_RECEIVED_SHUTDOWN, SSL_SENT_SHUTDOWN, TLSEXT_NAMETYPE_host_name,
-    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
+    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
 };
 use dlssl_core::ffi::{SSL, memory};
 use dlssl_core::{ErrorStack, Library};
@@ -28,6 +28,9 @@ pub(crate) struct Ssl {
     raw: RawSsl,
     context: Arc<SslContext>,
 }
+
+/// Most bytes of plain text in one record (RFC 8446, section 5.1).
+pub(crate) const MOST_IN_RECORD: usize = 16 * 1024;
 
 /// What to do on a connection.
 pub(crate) enum Handle<'a> {
@@ -123,7 +126,7 @@ impl Ssl {
                     ServerName::Dns(host) => {
                         (functions.x509_vfy.X509_VERIFY_PARAM_set_hostflags)(
                             param,
-                            X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
+                            X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
                         );
                         (functions.x509_vfy.X509_VERIFY_PARAM_set1_host)(param, host.as_ptr().cast(), host.len())
                     }
@@ -142,25 +145,29 @@ impl Ssl {
 
     /// Does one thing on the connection, with callbacks connected to `bio` and `stash`.
     pub(crate) fn handle(&mut self, bio: Option<&mut dyn Bio>, stash: &mut Stash, what: Handle<'_>) -> Outcome {
-        let library = self.library().clone();
-        let ssl = &library.functions().ssl;
         let pointer = self.as_ptr();
+        let library = self.context.library();
+        let ssl = &library.functions().ssl;
         let on_data_path = matches!(what, Handle::Read(_) | Handle::Write(_));
         let clamp = |len: usize| c_int::try_from(len).unwrap_or(c_int::MAX);
-        enter(&library, bio, stash, || {
+        enter(library, bio, stash, || {
             // SAFETY: live connection, used by this thread alone (`&mut self`); buffers with their lengths, which
             // live through the call.
             let result = unsafe {
                 match what {
                     Handle::Handshake => (ssl.SSL_do_handshake)(pointer),
                     Handle::Read(out) => (ssl.SSL_read)(pointer, out.as_mut_ptr().cast(), clamp(out.len())),
-                    Handle::Write(data) => (ssl.SSL_write)(pointer, data.as_ptr().cast(), clamp(data.len())),
+                    Handle::Write(data) => {
+                        // With more, some suites of OpenSSL before 3.5 make several records at once, and could take
+                        // part of the data and then say "not now".
+                        (ssl.SSL_write)(pointer, data.as_ptr().cast(), clamp(data.len().min(MOST_IN_RECORD)))
+                    }
                     Handle::Shutdown => (ssl.SSL_shutdown)(pointer),
                 }
             };
             if result > 0 {
                 if !on_data_path {
-                    tidy(&library);
+                    tidy(library);
                 }
                 return Outcome { result, code: 0, queue: ErrorStack::default(), os: no_error() };
             }

@@ -9,7 +9,7 @@ const ALERT: i32 = 1000;
 /// Alerts of a peer that ends a handshake (RFC 8446, section 6.2).
 const ALERTS: [(i32, &str); 13] = [
     (40, "the peer has no settings in common with this side"),
-    (42, "the peer cannot read this side's certificate"),
+    (42, "the peer refuses this side's certificate"),
     (43, "the peer does not take certificates of this kind"),
     (44, "the peer says that this side's certificate is revoked"),
     (45, "the peer says that this side's certificate has expired"),
@@ -24,12 +24,13 @@ const ALERTS: [(i32, &str); 13] = [
 ];
 
 /// Reasons of this side (`SSL_R_…`), with the same number in every version.
-const REASONS: [(i32, &str); 8] = [
+const REASONS: [(i32, &str); 9] = [
     (156, "the peer speaks plain HTTP"),
     (193, "no cipher suite in common with the peer"),
     (191, "no TLS version is left to speak"),
     (199, "the peer showed no certificate"),
     (235, "no application protocol (ALPN) in common with the peer"),
+    (252, "the peer does not speak TLS, or no version in common"),
     (258, "no TLS version in common with the peer"),
     (266, "the peer chose a TLS version that was not offered"),
     (267, "the peer does not speak TLS, or no version in common"),

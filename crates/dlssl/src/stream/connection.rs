@@ -14,14 +14,24 @@ use crate::bio::{Bio, Interest};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::raw::call::Stash;
-use crate::raw::{Handle, Ssl};
+use crate::raw::{Handle, MOST_IN_RECORD, Ssl};
 
 /// How the connection reaches the world.
 pub(super) enum Transport<S> {
     /// Our BIO, over any stream or over a socket by descriptor.
     Ours(StreamBio<S>),
-    /// The library's own socket BIO; the socket is only kept open here.
-    Library(S),
+    /// The library's own socket BIO.
+    Library(LibrarySocket<S>),
+}
+
+/// A socket that the library reads from and writes to by itself.
+pub(super) struct LibrarySocket<S> {
+    pub(super) socket: S,
+    /// The descriptor that C uses: our own, so that it stays what it is when the program replaces `socket`.
+    #[cfg(unix)]
+    pub(super) descriptor: std::os::fd::OwnedFd,
+    /// Taken from the program, refused by the socket: C holds a record of it and wants the same bytes again.
+    pub(super) again: Vec<u8>,
 }
 
 pub(super) struct Connection<S> {
@@ -35,7 +45,7 @@ pub(super) struct Connection<S> {
     cut_off: bool,
     /// What ended the connection for good.
     failed: Option<String>,
-    /// Error of the inner stream during a call that C brought to a good end all the same; the next call gives it.
+    /// Error of a write that the call in which it came up could not give; the next that sends does.
     deferred: Option<io::Error>,
     /// Our `close_notify` is made, and not known to be with the inner stream.
     closing: bool,
@@ -56,10 +66,15 @@ const MOST_IDLE_CALLS: usize = 64;
 
 impl<S> Connection<S> {
     pub(super) fn new(ssl: Ssl, transport: Transport<S>, context: Context, deadline: Option<Instant>) -> Self {
+        let cut = match &transport {
+            #[cfg(unix)]
+            Transport::Library(library) => Some(std::os::fd::AsRawFd::as_raw_fd(&library.descriptor)),
+            _ => None,
+        };
         Self {
             ssl,
             transport,
-            stash: Stash::default(),
+            stash: Stash { cut, ..Stash::default() },
             context,
             deadline,
             waits_for: None,
@@ -81,14 +96,14 @@ impl<S> Connection<S> {
     pub(super) fn inner(&self) -> &S {
         match &self.transport {
             Transport::Ours(bio) => bio.stream(),
-            Transport::Library(socket) => socket,
+            Transport::Library(library) => &library.socket,
         }
     }
 
     pub(super) fn inner_mut(&mut self) -> &mut S {
         match &mut self.transport {
             Transport::Ours(bio) => bio.stream_mut(),
-            Transport::Library(socket) => socket,
+            Transport::Library(library) => &mut library.socket,
         }
     }
 
@@ -96,7 +111,7 @@ impl<S> Connection<S> {
     pub(super) fn into_parts(self) -> (S, Vec<u8>) {
         match self.transport {
             Transport::Ours(bio) => bio.into_parts(),
-            Transport::Library(socket) => (socket, Vec::new()),
+            Transport::Library(library) => (library.socket, Vec::new()),
         }
     }
 
@@ -111,7 +126,7 @@ impl<S> Connection<S> {
     pub(super) fn unsent(&self) -> usize {
         match &self.transport {
             Transport::Ours(bio) => bio.unsent(),
-            Transport::Library(_) => 0,
+            Transport::Library(library) => library.again.len(),
         }
     }
 
@@ -144,6 +159,8 @@ impl<S> Connection<S> {
     /// The handshake is done.
     pub(super) fn set_established(&mut self) {
         self.stash.established = true;
+        // A chain that was refused before another was accepted is no news any more.
+        self.stash.verify = None;
         if let Transport::Ours(bio) = &mut self.transport {
             bio.set_established();
         }
@@ -174,6 +191,13 @@ impl<S> Connection<S> {
         Error::new(kind, message).of(self.context.library())
     }
 
+    /// Keeps an error that the call at hand cannot give; the first one stays.
+    fn defer(&mut self) {
+        if let Some((_, error)) = self.stash.io.take().filter(|(_, error)| !is_pause(error)) {
+            self.deferred.get_or_insert(error);
+        }
+    }
+
     /// Gives the error that a call before this one could not give.
     fn take_deferred(&mut self) -> io::Result<()> {
         self.deferred.take().map_or(Ok(()), Err)
@@ -182,6 +206,7 @@ impl<S> Connection<S> {
     /// Sends what waits; a pause of the inner stream is waited for where we can.
     pub(super) fn send_waiting(&mut self) -> io::Result<()> {
         self.take_deferred()?;
+        self.write_again()?;
         loop {
             let Transport::Ours(bio) = &mut self.transport else { return Ok(()) };
             match bio.send_waiting() {
@@ -191,13 +216,77 @@ impl<S> Connection<S> {
         }
     }
 
-    /// Sends what waits as far as it goes without waiting.
-    pub(super) fn send_some(&mut self) -> io::Result<()> {
+    /// Sends what waits as far as it goes, without waiting. That it fails for good is for the next call to say that
+    /// has to send: what the peer has sent can still be read.
+    pub(super) fn send_some(&mut self) {
+        if let Err(error) = self.try_send_some() {
+            self.deferred.get_or_insert(error);
+        }
+    }
+
+    fn try_send_some(&mut self) -> io::Result<()> {
+        match self.write_again() {
+            Err(error) if is_pause(&error) => return Ok(()),
+            outcome => outcome?,
+        }
         let Transport::Ours(bio) = &mut self.transport else { return Ok(()) };
+        if bio.unsent() == 0 {
+            return Ok(());
+        }
         match bio.send_waiting() {
             Err(error) if is_pause(&error) => Ok(()),
             outcome => outcome,
         }
+    }
+
+    /// Keeps what the library's own BIO did not get rid of, and says how much that is: C holds a record of it, and
+    /// would send that for whatever bytes come next.
+    pub(super) fn keep_for_library(&mut self, data: &[u8]) -> Option<usize> {
+        let Transport::Library(library) = &mut self.transport else { return None };
+        library.again = data[..data.len().min(MOST_IN_RECORD)].to_vec();
+        Some(library.again.len())
+    }
+
+    /// Gives C the bytes again that it has a record of.
+    fn write_again(&mut self) -> io::Result<()> {
+        let Transport::Library(library) = &mut self.transport else { return Ok(()) };
+        if library.again.is_empty() {
+            return Ok(());
+        }
+        let mut again = std::mem::take(&mut library.again);
+        let outcome = self.attempt(Handle::Write(&again));
+        let done = match &outcome {
+            Ok(Verdict::Done(count)) => *count,
+            // A connection that has failed sends nothing any more.
+            Err(_) => again.len(),
+            Ok(_) => 0,
+        };
+        again.drain(..done.min(again.len()));
+        if let Transport::Library(library) = &mut self.transport {
+            library.again = again;
+        }
+        match outcome? {
+            Verdict::Later(_, error) => {
+                self.waits_for = Some(Interest::Write);
+                Err(error)
+            }
+            _ => self.write_again(),
+        }
+    }
+
+    /// Fails once the deadline has passed.
+    pub(super) fn check_deadline(&self) -> io::Result<()> {
+        match self.deadline {
+            Some(at) if Instant::now() >= at => {
+                Err(io::Error::new(IoKind::TimedOut, "the deadline of the stream has passed"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether C answers for the socket itself.
+    pub(super) fn is_library_socket(&self) -> bool {
+        matches!(self.transport, Transport::Library(_))
     }
 
     /// Flushes the inner stream.
@@ -225,9 +314,6 @@ impl<S> Connection<S> {
     /// Does one thing, and judges what C said.
     pub(super) fn attempt(&mut self, mut what: Handle<'_>) -> Result<Verdict, Error> {
         self.waits_for = None;
-        if let Err(error) = self.take_deferred() {
-            return Err(self.inner_failed(error));
-        }
         for _ in 0..MOST_IDLE_CALLS {
             let again = match &mut what {
                 Handle::Handshake => Handle::Handshake,
@@ -249,19 +335,20 @@ impl<S> Connection<S> {
                 ));
             }
             if outcome.result > 0 {
-                self.deferred = self.stash.io.take().map(|(_, error)| error).filter(|error| !is_pause(error));
+                self.defer();
                 // Positive, so it fits.
                 return Ok(Verdict::Done(outcome.result as usize));
             }
             // Shutdown's nought: our close_notify is made, the peer's has not come.
             if outcome.result == 0 && matches!(what, Handle::Shutdown) && self.ssl.has_sent_close() {
-                self.deferred = self.stash.io.take().map(|(_, error)| error).filter(|error| !is_pause(error));
+                self.defer();
                 return Ok(Verdict::Done(0));
             }
             match self.stash.io.take() {
                 // C failed for a reason of its own, and then could not send the alert that says so.
                 Some((Interest::Write, error)) if !outcome.queue.is_empty() => {
-                    self.deferred = Some(error).filter(|error| !is_pause(error));
+                    self.stash.io = Some((Interest::Write, error));
+                    self.defer();
                 }
                 Some((interest, error)) if is_pause(&error) => return Ok(Verdict::Later(interest, error)),
                 Some((_, error)) => return Err(self.inner_failed(error)),
@@ -302,7 +389,7 @@ impl<S> Connection<S> {
             return self.fail(ErrorKind::Certificate, "the peer's certificate was refused", queue).with_verify(verify);
         }
         match code {
-            SSL_ERROR_SYSCALL if queue.is_empty() => self.inner_failed(os),
+            SSL_ERROR_SYSCALL if queue.is_empty() && self.is_library_socket() => self.inner_failed(os),
             SSL_ERROR_SSL | SSL_ERROR_SYSCALL => self.fail(ErrorKind::Protocol, "TLS failed", queue),
             code => self.fail(ErrorKind::Library, &format!("the library gave an unexpected answer ({code})"), queue),
         }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use dlssl_core::ErrorStack;
 
-use super::connection::{Connection, Transport, Verdict};
+use super::connection::{Connection, LibrarySocket, Transport, Verdict};
 use super::{TlsStream, alert};
 use crate::bio::Interest;
 use crate::bio::stream::{Functions, StreamBio, is_pause};
@@ -69,9 +69,18 @@ impl Opening {
     #[cfg(unix)]
     pub(crate) fn openssl_socket<S: std::os::fd::AsFd>(self, socket: S) -> Result<TlsStream<S>, HandshakeError<S>> {
         use std::os::fd::AsRawFd;
-        let descriptor = socket.as_fd().as_raw_fd();
-        self.ssl.use_descriptor(descriptor).map_err(failed(&self.context, "cannot use the socket"))?;
-        handshake(Box::new(Connection::new(self.ssl, Transport::Library(socket), self.context, self.deadline)))
+        let descriptor = socket.as_fd().try_clone_to_owned().map_err(|error| {
+            Error::new(ErrorKind::Io, "cannot duplicate the socket's descriptor")
+                .with_io(error)
+                .of(self.context.library())
+        })?;
+        self.ssl.use_descriptor(descriptor.as_raw_fd()).map_err(failed(&self.context, "cannot use the socket"))?;
+        handshake(Box::new(Connection::new(
+            self.ssl,
+            Transport::Library(LibrarySocket { socket, descriptor, again: Vec::new() }),
+            self.context,
+            self.deadline,
+        )))
     }
 
     fn ours<S>(self, bio: StreamBio<S>) -> Result<TlsStream<S>, HandshakeError<S>> {
@@ -93,7 +102,7 @@ fn handshake<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, Hand
         }
         let outcome = connection.attempt(Handle::Handshake);
         if connection.has_refused_alpn() {
-            let _ = connection.send_some();
+            connection.send_some();
             let words = "the handshake failed: no application protocol (ALPN) in common with the peer";
             return Err(connection.error(ErrorKind::Handshake, words).into());
         }
@@ -118,7 +127,7 @@ fn handshake<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, Hand
             }
             Err(error) => {
                 // The alert that says why is for the peer; that it arrives cannot be made sure of.
-                let _ = connection.send_some();
+                connection.send_some();
                 return Err(in_handshake(error).into());
             }
         };

@@ -20,16 +20,15 @@ impl<S> Read for TlsStream<S> {
             return Ok(0);
         }
         connection.check_alive()?;
-        if connection.unsent() > 0 {
-            connection.send_some()?;
-        }
+        connection.check_deadline()?;
+        connection.send_some();
         loop {
             match connection.attempt(Handle::Read(out)) {
                 Ok(Verdict::Done(count)) => return Ok(count),
                 Ok(Verdict::Closed) => return Ok(0),
                 Ok(Verdict::Later(interest, error)) => {
                     connection.wait(interest, error)?;
-                    connection.send_some()?;
+                    connection.send_some();
                 }
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof && connection.tolerates_cut_off() => {
                     return Ok(0);
@@ -48,6 +47,7 @@ impl<S> Write for TlsStream<S> {
         }
         self.check_open()?;
         let connection = &mut self.connection;
+        connection.check_deadline()?;
         // What C believes to be sent comes first; while it waits, nothing more is taken.
         connection.send_waiting()?;
         loop {
@@ -60,7 +60,12 @@ impl<S> Write for TlsStream<S> {
                     };
                 }
                 Ok(Verdict::Closed) => return Err(self.closed().into()),
-                Ok(Verdict::Later(interest, error)) => connection.wait(interest, error)?,
+                Ok(Verdict::Later(interest, error)) => {
+                    if let Some(taken) = connection.keep_for_library(data) {
+                        return Ok(taken);
+                    }
+                    connection.wait(interest, error)?;
+                }
                 Err(error) => return Err(error.into()),
             }
         }

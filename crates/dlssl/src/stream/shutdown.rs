@@ -6,6 +6,7 @@ use std::io;
 
 use super::TlsStream;
 use super::connection::Verdict;
+use crate::bio::Interest;
 use crate::error::{Error, ErrorKind};
 use crate::raw::Handle;
 
@@ -43,7 +44,14 @@ impl<S> TlsStream<S> {
             if sent_before && connection.is_cut_off() && connection.tolerates_cut_off() {
                 return Ok(Shutdown::Received);
             }
-            let outcome = connection.attempt(Handle::Shutdown);
+            let outcome = match connection.attempt(Handle::Shutdown) {
+                // C says that it has sent its alert also where its own socket BIO could not take it.
+                Ok(Verdict::Later(Interest::Write, error)) if connection.is_library_socket() => {
+                    connection.wait(Interest::Write, error)?;
+                    continue;
+                }
+                outcome => outcome,
+            };
             if !sent_before
                 && connection.ssl().has_sent_close()
                 && !matches!(&outcome, Err(error) if error.kind() == ErrorKind::Io)
@@ -53,6 +61,7 @@ impl<S> TlsStream<S> {
                 continue;
             }
             match outcome {
+                Ok(Verdict::Done(0)) => return Ok(Shutdown::Sent),
                 Ok(Verdict::Done(_) | Verdict::Closed) => return Ok(Shutdown::Received),
                 Ok(Verdict::Later(interest, error)) => connection.wait(interest, error)?,
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof && connection.tolerates_cut_off() => {

@@ -1,0 +1,106 @@
+//! Many threads at once: handshakes, echo, new contexts and random bytes, on threads that come and go.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::collections::HashSet;
+use std::process::ExitCode;
+use std::sync::{Barrier, Mutex};
+use std::thread;
+
+use dlssl::{Acceptor, Connector};
+use dlssl_tests::harness::{nightly, run, test};
+use dlssl_tests::library::library;
+use dlssl_tests::pki::NAME;
+use dlssl_tests::talk::{Bio, accept_by, acceptor, both, connect_by, connector, pattern, tcp_pair};
+
+const THREADS: usize = 64;
+const PAYLOAD: usize = 20_000;
+
+fn main() -> ExitCode {
+    run(vec![test("handshakes_and_echo", handshakes_and_echo), test("random_bytes_differ", random_bytes_differ)])
+}
+
+/// A fault of locking shows by chance, so chance is given more often at night.
+fn rounds() -> usize {
+    if nightly() { 100 } else { 5 }
+}
+
+fn handshakes_and_echo() {
+    let (connector, acceptor) = (connector().build().unwrap(), acceptor().build().unwrap());
+    for round in 0..rounds() {
+        let start = Barrier::new(THREADS);
+        thread::scope(|scope| {
+            for number in 0..THREADS {
+                let (connector, acceptor, start) = (&connector, &acceptor, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    talk(number, round, connector, acceptor);
+                    queue_is_empty();
+                });
+            }
+        });
+    }
+}
+
+/// One connection; every fourth thread builds its contexts itself, while others use theirs.
+fn talk(number: usize, round: usize, connector: &Connector, acceptor: &Acceptor) {
+    let own = number.is_multiple_of(4).then(|| {
+        let connector = dlssl_tests::talk::connector().build().unwrap();
+        (connector, dlssl_tests::talk::acceptor().build().unwrap())
+    });
+    let (connector, acceptor) = own.as_ref().map_or((connector, acceptor), |(c, a)| (c, a));
+    let bio = Bio::ALL[(number + round) % Bio::ALL.len()];
+    let (a, b) = tcp_pair();
+    let bytes = pattern(PAYLOAD, u64::try_from(number * 1000 + round).unwrap());
+    both(
+        || {
+            use std::io::{Read, Write};
+            let mut client = connect_by(bio, connector, NAME, a).unwrap();
+            client.write_all(&bytes).unwrap();
+            let mut back = vec![0; bytes.len()];
+            client.read_exact(&mut back).unwrap();
+            assert!(back == bytes, "thread {number}, round {round}: the echo is another");
+            client.shutdown().unwrap();
+            drop(client);
+            queue_is_empty();
+        },
+        || {
+            use std::io::{Read, Write};
+            let mut server = accept_by(bio, acceptor, b).unwrap();
+            let mut got = vec![0; PAYLOAD];
+            server.read_exact(&mut got).unwrap();
+            server.write_all(&got).unwrap();
+            assert_eq!(server.read(&mut [0; 1]).unwrap(), 0, "no orderly end");
+            drop(server);
+            queue_is_empty();
+        },
+    );
+}
+
+fn queue_is_empty() {
+    let left = library().take_errors();
+    assert!(left.is_empty(), "left in the queue: {left}");
+}
+
+fn random_bytes_differ() {
+    const DRAWS: usize = 50;
+    let seen = Mutex::new(HashSet::new());
+    for _ in 0..rounds() {
+        let start = Barrier::new(THREADS);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    start.wait();
+                    let mut mine = Vec::new();
+                    for _ in 0..DRAWS {
+                        let mut bytes = [0_u8; 32];
+                        library().random(&mut bytes).unwrap();
+                        mine.push(bytes);
+                    }
+                    queue_is_empty();
+                    seen.lock().unwrap().extend(mine);
+                });
+            }
+        });
+    }
+    assert_eq!(seen.into_inner().unwrap().len(), rounds() * THREADS * DRAWS);
+}
