@@ -431,6 +431,23 @@ mod tests {
     }
 
     #[test]
+    fn a_named_file_is_that_file_and_not_what_the_linker_finds_by_the_name() {
+        let mut opener = FakeOpener::default();
+        opener.images.insert("libcrypto.so.3".into(), FakeImage::default());
+        // SAFETY: a made-up linker opens nothing.
+        let loader = unsafe { Loader::new().files("libssl.so.3", "libcrypto.so.3") };
+        let error = failure(&loader, &opener, &[], &[]);
+        assert_eq!(error.explanation().attempts[0].libcrypto, "./libcrypto.so.3");
+        let error = failure(
+            &Loader::new(),
+            &opener,
+            &[("DLSSL_LIBSSL", "libssl.so.3")],
+            &[(".", &["libssl.so.3", "libcrypto.so.3"])],
+        );
+        assert_eq!(error.explanation().attempts[0].libssl, "./libssl.so.3");
+    }
+
+    #[test]
     fn a_prefix_serves_as_a_directory() {
         let files: &[(&str, &[&str])] =
             &[("/opt/o", &["bin", "lib64"]), ("/opt/o/lib64", &["libssl.so.3", "libcrypto.so.3"])];
