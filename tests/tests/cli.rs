@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use dlssl_tests::cli;
 use dlssl_tests::harness::{run, test};
-use dlssl_tests::library::library;
+use dlssl_tests::library::{is_openssl_from, library};
 use dlssl_tests::pki::{NAME, Pki};
 use dlssl_tests::process::{self, Outcome, Running, foreign};
 use dlssl_tests::served::Served;
@@ -28,6 +28,9 @@ fn main() -> ExitCode {
         test("help_and_version", help_and_version),
         test("links_no_openssl", links_no_openssl).needs("ldd").needs_linux(),
         test("echo_a_mebibyte", echo),
+        test("a_stricter_configuration_file_is_kept", stricter_configuration)
+            .needs_tls13()
+            .only_if(is_openssl_from("1.1.1"), || "this library's configuration file knows no minimum".into()),
         test("serve_survives_bad_clients", bad_clients),
         test("serve_is_not_held_up_by_a_silent_client", silent_client),
         test("serve_ends_on_sigterm", || ends_by(libc::SIGTERM)).only_if(cfg!(unix), || "no signals".into()),
@@ -45,6 +48,27 @@ fn main() -> ExitCode {
 
 fn json(outcome: &Outcome) -> Value {
     serde_json::from_str(&outcome.stdout).unwrap_or_else(|e| panic!("{e}: {outcome:?}"))
+}
+
+/// What the distribution demands in the library's own configuration is raised by our defaults, never lowered.
+fn stricter_configuration() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("strict.cnf");
+    let text =
+        "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = strict\n[strict]\nMinProtocol = TLSv1.3\n";
+    std::fs::write(&file, text).unwrap();
+    let mut command = cli::command("serve");
+    command.env("OPENSSL_CONF", &file);
+    let served = Served::of(command, &["--echo"]);
+    for (newest, accepted) in [("1.2", false), ("1.3", true)] {
+        let mut command = cli::command("connect");
+        command
+            .arg(served.address().to_string())
+            .args(["--name", NAME, "--timeout", "20", "--max-tls", newest, "--ca"])
+            .arg(Pki::shared().root_path());
+        let outcome = process::run(&mut command, b"hello");
+        assert_eq!(outcome.status.success(), accepted, "{newest}: {}", outcome.stderr);
+    }
 }
 
 fn doctor_text() {

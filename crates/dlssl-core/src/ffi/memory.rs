@@ -22,7 +22,7 @@ pub unsafe fn slice<'a, T>(data: *const T, len: isize) -> &'a [T] {
 ///
 /// # Safety
 /// Where `data` is not null and `len` is positive, `data` must point at `len` bytes that nobody else uses for
-/// as long as `'a`.
+/// as long as `'a`. What they hold does not matter (C's heap, for bytes to come), and who is handed the slice may see it.
 #[allow(clippy::disallowed_methods)] // the one place that may
 #[must_use]
 pub unsafe fn slice_mut<'a>(data: *mut u8, len: isize) -> &'a mut [u8] {

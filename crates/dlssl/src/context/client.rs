@@ -192,7 +192,8 @@ impl ConnectConfiguration {
     }
 
     /// Handshakes over a socket by its descriptor. Its flags stay as they are; a blocking one waits with the
-    /// deadline, a non-blocking one says `WouldBlock`; a closed peer raises no signal.
+    /// deadline, a non-blocking one says `WouldBlock`; a closed peer raises no signal. Time-outs set on the socket itself
+    /// (`set_read_timeout`) have no effect here: use the deadline.
     ///
     /// # Errors
     /// As for [`Connector::connect`].
