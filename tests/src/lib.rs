@@ -17,3 +17,8 @@ pub mod process;
 pub mod served;
 pub mod talk;
 pub mod wire;
+
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
