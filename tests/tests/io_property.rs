@@ -208,8 +208,16 @@ fn guard<T>(counts: &Counts, call: impl FnOnce() -> T) -> Result<T, Faulted> {
 
 fn shake_hands(first: [Shaken<Inner>; 2], counts: &[Arc<Counts>; 2]) -> Option<[Tls; 2]> {
     let [mut a, mut b] = first;
+    // A side that has failed is looked at before the other goes on: what that meets then is only the end.
+    let has_failed = |side: &Shaken<Inner>| matches!(side, Err(HandshakeError::Failed(_)));
     for _ in 0..ENOUGH {
-        a = guard(&counts[0], || again(a, &counts[0])).ok()??;
+        if !has_failed(&b) {
+            a = guard(&counts[0], || again(a, &counts[0])).ok()??;
+        }
+        if has_failed(&a) {
+            let _ = guard(&counts[0], || again(a, &counts[0]));
+            return None;
+        }
         b = guard(&counts[1], || again(b, &counts[1])).ok()??;
         match (a, b) {
             (Ok(a), Ok(b)) => return Some([a, b]),

@@ -126,8 +126,11 @@ fn handshake<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, Hand
                 return Err(error.into());
             }
             Err(error) => {
-                // The alert that says why is for the peer; that it arrives cannot be made sure of.
-                connection.send_some();
+                // The alert that says why is for the peer; that it arrives cannot be made sure of. An inner stream that
+                // has failed is left alone.
+                if error.kind() != ErrorKind::Io {
+                    connection.send_some();
+                }
                 return Err(in_handshake(error).into());
             }
         };
