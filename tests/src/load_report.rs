@@ -3,14 +3,15 @@
 use std::ffi::OsString;
 use std::process::Command;
 
-use dlssl::{Library, LoadError, Loader};
+use dlssl::{Isolation, Library, LoadError, Loader};
 use serde_json::{Value, json};
 
 use crate::process;
 
 /// Loads as the arguments say and prints the report; for the helper programs.
 ///
-/// Arguments: `--files SSL CRYPTO`, `--dir DIR`, `--already-loaded`, `--no-environment`; none: the default search.
+/// Arguments: `--files SSL CRYPTO`, `--dir DIR`, `--already-loaded`, `--no-environment`, `--never` and `--always` (private
+/// copies); none: the default search.
 pub fn main(mut arguments: impl Iterator<Item = OsString>) {
     let mut loader = Loader::new();
     while let Some(argument) = arguments.next() {
@@ -21,6 +22,8 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) {
             // SAFETY: as above.
             Some("--dir") => unsafe { loader.directory(next()) },
             Some("--already-loaded") => loader.already_loaded(),
+            Some("--never") => loader.isolation(Isolation::Never),
+            Some("--always") => loader.isolation(Isolation::Always),
             Some("--no-environment") => loader.environment(false),
             other => panic!("unknown argument {other:?}"),
         };
@@ -37,6 +40,7 @@ fn loaded(library: &Library) -> Value {
         "ok": true,
         "version": library.version_text(),
         "number": library.version().to_string(),
+        "private": library.is_private_copy(),
         "known": library.is_known_version(),
         "libssl": library.libssl_path(),
         "libcrypto": library.libcrypto_path(),
@@ -83,6 +87,11 @@ impl Report {
     /// Whether the load succeeded.
     pub fn ok(&self) -> bool {
         self.0["ok"] == true
+    }
+
+    /// A field that is true or false.
+    pub fn is(&self, field: &str) -> bool {
+        self.0[field] == true
     }
 
     /// All that the report says, message, text and JSON, for searching.

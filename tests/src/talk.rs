@@ -114,7 +114,7 @@ pub fn connect_by(bio: Bio, connector: &Connector, name: &str, socket: TcpStream
 
 /// A server's handshake over one kind of BIO.
 pub fn accept_by(bio: Bio, acceptor: &Acceptor, socket: TcpStream) -> Shaken<TcpStream> {
-    let configured = acceptor.configure();
+    let configured = acceptor.configure()?;
     let end = Instant::now() + PATIENCE;
     match bio {
         Bio::Stream => configured.accept(socket),

@@ -299,7 +299,7 @@ fn stalled_handshake() {
     assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
     drop(b);
     let (a, b) = tcp_pair();
-    let configured = acceptor.configure().deadline(deadline_in(200).unwrap());
+    let configured = acceptor.configure().unwrap().deadline(deadline_in(200).unwrap());
     times_out(|| configured.accept_socket(&b).map_err(io::Error::from));
     drop(a);
 }

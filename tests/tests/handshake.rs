@@ -235,7 +235,7 @@ fn early_bytes() {
             || {
                 let mut front = vec![0; take];
                 b.read_exact(&mut front).unwrap();
-                acceptor.configure().received(front).accept(b)
+                acceptor.configure()?.received(front).accept(b)
             },
         );
         let (mut client, mut server) = (client.unwrap(), server.unwrap());
@@ -247,7 +247,7 @@ fn early_bytes() {
             || {
                 let mut front = vec![0; take];
                 b.read_exact(&mut front).unwrap();
-                acceptor.configure().received(front).accept_socket(b)
+                acceptor.configure()?.received(front).accept_socket(b)
             },
         );
         let (mut client, mut server) = (client.unwrap(), server.unwrap());

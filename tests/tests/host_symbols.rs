@@ -1,4 +1,5 @@
-//! A host that exports a few libcrypto functions of its own: the load notices that the library would call them.
+//! A host that exports a few libcrypto functions of its own: the load notices that the library would call them, and takes
+//! a private copy, or refuses where it may not.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
@@ -65,16 +66,21 @@ fn compile(dir: &Path, source: &str) -> std::path::PathBuf {
 /// A library that was linked with `-Bsymbolic` calls its own functions whatever the host exports: there is nothing to refuse then.
 fn judge(command: &mut Command, object: &str) {
     let bound = bindings(command, object);
-    let report: Report = load_report::run(command.env_remove("LD_DEBUG").env_remove("LD_BIND_NOW"));
+    command.env_remove("LD_DEBUG").env_remove("LD_BIND_NOW");
+    let report: Report = load_report::run(command);
+    assert!(report.ok(), "{}", report.all());
+    let text = report.text("text").to_owned();
     if bound.is_empty() {
-        assert!(report.ok(), "nothing is bound to {object}: {}", report.all());
+        assert!(!report.is("private"), "nothing is bound to {object}: {text}");
         println!("the library under test binds nothing to its host");
         return;
     }
+    let blames = |text: &str| text.contains(object) && bound.iter().any(|name| text.contains(name));
+    assert!(report.is("private") && blames(&text), "{bound:?}: {text}");
+    // As they are, the files are refused.
+    let report = load_report::run(command.arg("--never"));
     report.refused_as("mismatched-pair", &[object]);
-    let message = report.text("message");
-    assert!(bound.iter().any(|name| message.contains(name)), "{bound:?}: {message}");
-    assert!(message.contains(object), "{message}");
+    assert!(blames(report.text("message")), "{bound:?}: {}", report.text("message"));
 }
 
 /// The functions that the dynamic linker bound from libssl or libcrypto to the host, in its own words.

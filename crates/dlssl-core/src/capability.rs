@@ -36,6 +36,14 @@ pub enum CapabilityState {
     Absent,
 }
 
+impl CapabilityState {
+    /// Whether a program gets what the feature's name says.
+    #[must_use]
+    pub fn works(self) -> bool {
+        matches!(self, Self::Present | Self::Inherent | Self::Emulated)
+    }
+}
+
 impl std::fmt::Display for CapabilityState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

@@ -186,6 +186,40 @@ pub enum LoadFailure {
         /// The file.
         path: PathBuf,
     },
+    /// A private copy of the file cannot be made.
+    #[error(
+        "no private copy can be made of {}: {why}; load before another OpenSSL enters the process, or choose a library \
+         of another name", path.display()
+    )]
+    Isolation {
+        /// The file.
+        path: PathBuf,
+        /// What stands in the way.
+        why: String,
+    },
+    /// The process has few thread-local keys left, of which each private copy takes some for good.
+    #[error(
+        "another private copy would take the last thread-local keys of this process (they are never given back); \
+         leave out `fresh_copy`, so that equal files are mapped once, or restart the process"
+    )]
+    TooManyCopies,
+    /// The random generators of a library could not be given a new seed.
+    #[error("the random generators of {text} could not be seeded anew: {why}; nothing was changed")]
+    Reseed {
+        /// The library's version text.
+        text: String,
+        /// What stands in the way.
+        why: String,
+    },
+    /// The library was mapped before a fork that made this process.
+    #[error(
+        "{} was mapped before this process was forked, and its locks may be held by threads that this process does not \
+         have; allow private copies (Isolation::Auto), or vouch for the fork", path.display()
+    )]
+    Inherited {
+        /// The file, or the name that it was looked up by.
+        path: PathBuf,
+    },
     /// An environment variable names something that does not work.
     #[error("{variable}={value} does not work: {cause}")]
     Environment {
@@ -234,6 +268,10 @@ impl LoadFailure {
             Self::MissingSymbols { .. } => "missing-symbols",
             Self::MismatchedPair { .. } => "mismatched-pair",
             Self::Replaced { .. } => "replaced",
+            Self::Isolation { .. } => "isolation",
+            Self::TooManyCopies => "too-many-copies",
+            Self::Inherited { .. } => "inherited",
+            Self::Reseed { .. } => "reseed",
             Self::Environment { .. } => "environment",
             Self::Contradiction(_) => "contradiction",
             Self::Initialisation { .. } => "initialisation",
@@ -255,6 +293,8 @@ impl LoadFailure {
             | Self::MissingSymbols { path, .. }
             | Self::NothingInDirectory { path }
             | Self::Replaced { path }
+            | Self::Isolation { path, .. }
+            | Self::Inherited { path }
             | Self::Absent { name: path } => Some(path),
             Self::Environment { cause, .. } => cause.path(),
             _ => None,
@@ -265,6 +305,28 @@ impl LoadFailure {
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self, Self::Absent { .. } | Self::Unreadable { .. })
     }
+}
+
+/// The library was loaded before the fork that made this process: see
+/// [`Library::is_inherited`](crate::Library::is_inherited).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "made before this process was forked, and locks of the library may be held by threads that this process does not \
+     have; take the library of `current()` in the child, or vouch for the fork"
+)]
+#[non_exhaustive]
+pub struct Inherited;
+
+/// Why there are no random bytes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RandomError {
+    /// The library was loaded before the fork that made this process.
+    #[error(transparent)]
+    Inherited(#[from] Inherited),
+    /// The library's generator could not be seeded.
+    #[error("the library has no random bytes: {0}")]
+    Library(ErrorStack),
 }
 
 /// The error queue of one thread, drained: oldest first. Empty where C reported nothing.

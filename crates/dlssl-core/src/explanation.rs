@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::error::LoadFailure;
 use crate::version::{Flavour, Version};
 
 /// Record of one load, successful or not.
@@ -55,6 +56,12 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Failure {
+    pub(crate) fn of(failure: &LoadFailure) -> Self {
+        Self { code: failure.code(), message: failure.to_string() }
+    }
+}
+
 /// The library that was taken.
 #[derive(Clone, Debug, Serialize)]
 pub struct Taken {
@@ -70,6 +77,8 @@ pub struct Taken {
     pub libcrypto: PathBuf,
     /// Number of the generation.
     pub generation: u64,
+    /// Why it is a private copy of these files; absent when the files are mapped as they are.
+    pub private_copy: Option<String>,
     /// Optional functions that this version should have and does not.
     pub unexpectedly_absent: Vec<&'static str>,
     /// What a reader should know.
@@ -84,6 +93,16 @@ impl Explanation {
         serde_json::to_string(self).unwrap_or_default()
     }
 }
+
+impl Explanation {
+    /// Whether content was found that was mapped before, maybe from other files.
+    pub(crate) fn is_reuse(&self) -> bool {
+        self.attempts.last().is_some_and(|attempt| attempt.steps.iter().any(|step| step.step == REUSE))
+    }
+}
+
+/// Step that takes what is mapped already.
+pub(crate) const REUSE: &str = "reuse";
 
 impl Attempt {
     /// Notes one step.
@@ -116,6 +135,9 @@ impl fmt::Display for Explanation {
             writeln!(f, "taken: {} (generation {})", taken.version_text, taken.generation)?;
             writeln!(f, "    libssl:    {}", taken.libssl.display())?;
             writeln!(f, "    libcrypto: {}", taken.libcrypto.display())?;
+            if let Some(why) = &taken.private_copy {
+                writeln!(f, "    private copy, because {why}")?;
+            }
             for note in &taken.notes {
                 writeln!(f, "    note: {note}")?;
             }

@@ -16,24 +16,31 @@
 //! - [`ffi`]: what C offers, each function and constant declared once with the versions that have it.
 //! - [`Loader`]: from a choice to a checked [`Library`]; [`Explanation`] records how.
 //! - [`compat`]: version differences, the newest shape over all.
-//! - [`Slot`], [`current`], [`reload`]: generations.
+//! - [`Slot`], [`current`], [`reload`]: generations; [`Isolation`]: two libraries in one process.
 
 mod capability;
 pub mod compat;
 mod error;
 mod explanation;
 pub mod ffi;
+mod fork;
+mod isolate;
 mod library;
 mod load;
+mod mapping;
 mod reload;
+mod renew;
+mod slot;
 mod version;
 
 pub use capability::{Capability, CapabilityState};
-pub use error::{ErrorEntry, ErrorStack, LoadError, LoadFailure};
+pub use error::{ErrorEntry, ErrorStack, Inherited, LoadError, LoadFailure, RandomError};
 pub use explanation::{Attempt, Explanation, Failure, Step, Taken};
 pub use ffi::Half;
 pub use ffi::features::{FEATURES, Feature};
 pub use library::{Generation, Library};
-pub use load::{Configuration, Loader, environment_is_trusted};
-pub use reload::{Reloaded, Slot, current, reload, reload_with};
+pub use load::{Configuration, Isolation, Loader, environment_is_trusted};
+pub use reload::Reloaded;
+pub use renew::{renewals, vouch_for_fork};
+pub use slot::{Slot, current, process_slot, reload, reload_with};
 pub use version::{Flavour, Version, VersionRange};

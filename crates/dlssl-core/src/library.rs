@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 
 use crate::compat;
-use crate::error::ErrorStack;
+use crate::error::{ErrorStack, Inherited, RandomError};
 use crate::explanation::Explanation;
 use crate::ffi::{Functions, Half, memory};
+use crate::fork;
 use crate::load::Image;
+use crate::mapping::Mapping;
 use crate::version::{Flavour, Version};
 
 /// A libssl and a libcrypto that belong together, loaded, proved and initialised.
@@ -31,7 +33,8 @@ struct Inner {
     explanation: Explanation,
 }
 
-/// What a load hands over.
+/// What a load hands over; equal for all generations on one mapping.
+#[derive(Clone)]
 pub(crate) struct Parts {
     pub(crate) functions: Functions,
     pub(crate) flavour: Flavour,
@@ -41,6 +44,8 @@ pub(crate) struct Parts {
     pub(crate) libcrypto: PathBuf,
     pub(crate) inside_libssl: usize,
     pub(crate) inside_libcrypto: usize,
+    pub(crate) is_private: bool,
+    pub(crate) mapping: &'static Mapping,
     pub(crate) ssl: Arc<dyn Image>,
     pub(crate) crypto: Arc<dyn Image>,
 }
@@ -49,6 +54,14 @@ pub(crate) struct Parts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Generation(u64);
+
+impl Generation {
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
 
 impl fmt::Display for Generation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -123,6 +136,42 @@ impl Library {
         self.inner.generation
     }
 
+    /// Whether the process-wide slot would give this generation now: nothing was reloaded since, and no fork came between.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        crate::slot::process_slot().is_current(self)
+    }
+
+    /// How many handles hold this generation: contexts, connections and the program's own clones.
+    #[must_use]
+    pub fn users(&self) -> usize {
+        Arc::strong_count(&self.inner)
+    }
+
+    /// Whether it is a private copy of its files, which nothing else in the process sees.
+    #[must_use]
+    pub fn is_private_copy(&self) -> bool {
+        self.inner.parts.is_private
+    }
+
+    /// Whether it was loaded before the fork that made this process. Its locks may then be held by threads that this
+    /// process does not have: whatever uses it is an error, unless the program vouches for it
+    /// ([`vouch_for_fork`](crate::vouch_for_fork)).
+    #[must_use]
+    #[inline]
+    pub fn is_inherited(&self) -> bool {
+        self.inner.parts.mapping.is_inherited()
+    }
+
+    /// Refuses a library that [is inherited](Self::is_inherited).
+    ///
+    /// # Errors
+    /// [`Inherited`].
+    #[inline]
+    pub fn check_process(&self) -> Result<(), Inherited> {
+        if self.is_inherited() { Err(Inherited) } else { Ok(()) }
+    }
+
     /// Whether objects of both may meet in one call: they come from one generation.
     #[must_use]
     pub fn is_same_generation(&self, other: &Self) -> bool {
@@ -147,15 +196,16 @@ impl Library {
     /// ([`RAND_bytes`](https://docs.openssl.org/master/man3/RAND_bytes/)).
     ///
     /// # Errors
-    /// The library's error queue, when its generator could not be seeded. `out` must not be used then.
+    /// [`RandomError`]; `out` must not be used then.
     #[doc(alias = "RAND_bytes")]
-    pub fn random(&self, out: &mut [u8]) -> Result<(), ErrorStack> {
+    pub fn random(&self, out: &mut [u8]) -> Result<(), RandomError> {
+        self.check_process()?;
         for chunk in out.chunks_mut(c_int::MAX as usize) {
             // A chunk is at most `c_int::MAX` bytes long.
             let len = chunk.len() as c_int;
             // SAFETY: writes `len` bytes into a slice of that length.
             if unsafe { (self.functions().rand.RAND_bytes)(chunk.as_mut_ptr(), len) } != 1 {
-                return Err(self.take_errors());
+                return Err(RandomError::Library(self.take_errors()));
             }
         }
         Ok(())
@@ -174,6 +224,8 @@ impl Library {
     /// meet an object of another generation.
     #[must_use]
     pub unsafe fn symbol(&self, half: Half, name: &CStr) -> Option<NonNull<c_void>> {
+        // A child that is forked while the dynamic linker is at work could not use it.
+        let _no_fork = fork::hold();
         match half {
             Half::Ssl => self.inner.parts.ssl.symbol(name),
             Half::Crypto => self.inner.parts.crypto.symbol(name),
@@ -186,9 +238,17 @@ impl Library {
         self.inner.parts.inside_libcrypto
     }
 
-    /// Whether a file under the library's path is another one than the file that is mapped.
+    /// What all generations on its mapping share.
+    pub(crate) fn shared(&self) -> &'static Mapping {
+        self.inner.parts.mapping
+    }
+
+    /// Whether a file under the library's path is another one than the file that is mapped from it.
     pub(crate) fn replaced_on_disk(&self) -> Option<&Path> {
         let parts = &self.inner.parts;
+        if parts.is_private || self.explain().is_reuse() {
+            return None;
+        }
         [(&parts.libssl, parts.inside_libssl), (&parts.libcrypto, parts.inside_libcrypto)]
             .into_iter()
             .find(|(path, address)| crate::load::replaced_on_disk(path, *address) == Some(true))

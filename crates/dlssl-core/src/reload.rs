@@ -1,29 +1,18 @@
-//! Loading again while the program runs: generations beside each other, and the slot that says which is current.
+//! What a reload did, as text and as JSON.
 
 use std::fmt;
+use std::path::Path;
 
-use parking_lot::{Mutex, RwLock};
+use serde::Serialize;
 
-use crate::error::{LoadError, LoadFailure};
 use crate::library::Library;
-use crate::load::Loader;
-
-/// Place that holds the current library and knows how to load the next.
-///
-/// Loads on first use. What was made from an older generation keeps it until it is dropped.
-#[derive(Debug)]
-pub struct Slot {
-    loader: Mutex<Loader>,
-    current: RwLock<Option<Library>>,
-    /// One load at a time, so that two first uses do not make two generations.
-    loading: Mutex<()>,
-}
 
 /// What a reload did.
 #[derive(Clone, Debug)]
 pub struct Reloaded {
-    old: Option<Library>,
-    new: Library,
+    pub(crate) old: Option<Library>,
+    pub(crate) new: Library,
+    pub(crate) reseeded: usize,
 }
 
 impl Reloaded {
@@ -44,6 +33,83 @@ impl Reloaded {
     pub fn is_same_mapping(&self) -> bool {
         self.old.as_ref().is_some_and(|old| old.mapping() == self.new.mapping())
     }
+
+    /// How many libraries of this process had their random generators seeded anew.
+    #[must_use]
+    pub fn reseeded(&self) -> usize {
+        self.reseeded
+    }
+
+    /// Features that work now and did not before, by the names of [`Library::capabilities`].
+    #[must_use]
+    pub fn gained(&self) -> Vec<&'static str> {
+        self.old.as_ref().map_or_else(Vec::new, |old| works_only_in(&self.new, old))
+    }
+
+    /// Features that worked before and do not now.
+    #[must_use]
+    pub fn lost(&self) -> Vec<&'static str> {
+        self.old.as_ref().map_or_else(Vec::new, |old| works_only_in(old, &self.new))
+    }
+
+    /// One JSON object on one line: `old` (null when there was none) and `new` with version, files and generation, and
+    /// what changed.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let report = Report {
+            old: self.old.as_ref().map(Side::of),
+            new: Side::of(&self.new),
+            same_mapping: self.is_same_mapping(),
+            gained: self.gained(),
+            lost: self.lost(),
+            reseeded: self.reseeded,
+        };
+        // Plain data with text keys always serialises.
+        serde_json::to_string(&report).unwrap_or_default()
+    }
+}
+
+fn works_only_in(one: &Library, other: &Library) -> Vec<&'static str> {
+    let others = other.capabilities();
+    one.capabilities()
+        .into_iter()
+        .filter(|capability| capability.state.works())
+        .map(|capability| capability.name)
+        .filter(|name| !others.iter().any(|other| other.name == *name && other.state.works()))
+        .collect()
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    old: Option<Side<'a>>,
+    new: Side<'a>,
+    same_mapping: bool,
+    gained: Vec<&'static str>,
+    lost: Vec<&'static str>,
+    reseeded: usize,
+}
+
+#[derive(Serialize)]
+struct Side<'a> {
+    generation: u64,
+    version_text: &'a str,
+    libssl: &'a Path,
+    libcrypto: &'a Path,
+    private_copy: bool,
+    inherited: bool,
+}
+
+impl<'a> Side<'a> {
+    fn of(library: &'a Library) -> Self {
+        Self {
+            generation: library.generation().get(),
+            version_text: library.version_text(),
+            libssl: library.libssl_path(),
+            libcrypto: library.libcrypto_path(),
+            private_copy: library.is_private_copy(),
+            inherited: library.is_inherited(),
+        }
+    }
 }
 
 impl fmt::Display for Reloaded {
@@ -52,94 +118,32 @@ impl fmt::Display for Reloaded {
             format!("{} {} (generation {})", library.flavour(), library.version(), library.generation())
         };
         match &self.old {
-            None => write!(f, "nothing loaded -> {}", name(&self.new)),
+            None => write!(f, "nothing loaded -> {}", name(&self.new))?,
             Some(old) => {
                 write!(f, "{} -> {}: ", name(old), name(&self.new))?;
-                f.write_str(if self.is_same_mapping() {
-                    "the same files, mapped once"
+                f.write_str(if old.is_inherited() {
+                    "a mapping of this process's own, after a fork"
+                } else if self.is_same_mapping() {
+                    "the same content, mapped once"
                 } else if old.version() == self.new.version() {
                     "the same version from other files"
                 } else {
                     "another version"
-                })
+                })?;
             }
         }
-    }
-}
-
-impl Slot {
-    /// Makes a slot that loads with `loader` on first use.
-    #[must_use]
-    pub fn new(loader: Loader) -> Self {
-        Self { loader: Mutex::new(loader), current: RwLock::new(None), loading: Mutex::new(()) }
-    }
-
-    /// Gives the current library, loading it on first use.
-    ///
-    /// # Errors
-    /// [`LoadError`]; a later call tries again.
-    pub fn current(&self) -> Result<Library, LoadError> {
-        if let Some(library) = &*self.current.read() {
-            return Ok(library.clone());
+        if self.new.is_private_copy() {
+            f.write_str(", as a private copy")?;
         }
-        let _one_at_a_time = self.loading.lock();
-        if let Some(library) = &*self.current.read() {
-            return Ok(library.clone());
+        for (what, features) in [("gained", self.gained()), ("lost", self.lost())] {
+            if !features.is_empty() {
+                write!(f, "; {what}: {}", features.join(", "))?;
+            }
         }
-        let library = self.loader.lock().load()?;
-        *self.current.write() = Some(library.clone());
-        Ok(library)
-    }
-
-    /// Loads a new generation beside the old and makes it current.
-    ///
-    /// # Errors
-    /// [`LoadError`]; the old generation stays current then. [`LoadFailure::Replaced`] when the file on disk was
-    /// replaced and the dynamic linker gives the old one again.
-    pub fn reload(&self) -> Result<Reloaded, LoadError> {
-        let loader = self.loader.lock().clone();
-        self.reload_with(loader)
-    }
-
-    /// Like [`reload`](Self::reload) with another loader, which the slot keeps when it succeeds.
-    ///
-    /// # Errors
-    /// As for [`reload`](Self::reload).
-    pub fn reload_with(&self, loader: Loader) -> Result<Reloaded, LoadError> {
-        let _one_at_a_time = self.loading.lock();
-        let new = loader.load()?;
-        if let Some(path) = new.replaced_on_disk() {
-            let failure = LoadFailure::Replaced { path: path.to_owned() };
-            return Err(LoadError::new(failure, new.explain().clone()));
+        match self.reseeded {
+            0 => Ok(()),
+            1 => f.write_str("; its random generators were seeded anew"),
+            count => write!(f, "; the random generators of {count} libraries were seeded anew"),
         }
-        *self.loader.lock() = loader;
-        let old = self.current.write().replace(new.clone());
-        Ok(Reloaded { old, new })
     }
-}
-
-static PROCESS: once_cell::sync::Lazy<Slot> = once_cell::sync::Lazy::new(|| Slot::new(Loader::new()));
-
-/// Gives the library of the process-wide slot, loading it with [`Loader::new`] on first use.
-///
-/// # Errors
-/// As for [`Slot::current`].
-pub fn current() -> Result<Library, LoadError> {
-    PROCESS.current()
-}
-
-/// Reloads the process-wide slot.
-///
-/// # Errors
-/// As for [`Slot::reload`].
-pub fn reload() -> Result<Reloaded, LoadError> {
-    PROCESS.reload()
-}
-
-/// Reloads the process-wide slot with another loader, which it keeps: the way to choose the library at start-up.
-///
-/// # Errors
-/// As for [`Slot::reload_with`].
-pub fn reload_with(loader: Loader) -> Result<Reloaded, LoadError> {
-    PROCESS.reload_with(loader)
 }

@@ -26,10 +26,12 @@
 //! - [`Error`] and [`ErrorKind`] say what went wrong, the same on every library.
 //!
 //! # Limits
-//! - A file that was *replaced under its own path* cannot be loaded beside the old one yet: the dynamic linker gives the
-//!   old mapping again, and [`reload`] says so with [`LoadFailure::Replaced`]. Nor can a second library of the same
-//!   SONAME whose symbols the first one takes; that is a [`LoadFailure::MismatchedPair`], never a mixed pair.
-//! - After `fork`, only a child whose parent used the library from one thread may go on using it.
+//! - Two libraries of one name in one process, and a file that was replaced under its own path, need private copies,
+//!   which need glibc on Linux: see [`Isolation`]. Elsewhere they are typed errors ([`LoadFailure::MismatchedPair`],
+//!   [`LoadFailure::Replaced`]), never a mixed pair.
+//! - What was made before a `fork` is [`ErrorKind::Inherited`] in the child; [`Connector::following`] and [`current`] load
+//!   anew there. See [`vouch_for_fork`] for the server that forks before it has threads. A child made by a raw `clone`, or
+//!   while the host itself was inside `dlopen`, may find the dynamic linker's locks held.
 //! - DTLS and QUIC are not part of this crate.
 
 #![deny(unsafe_code)]
@@ -53,7 +55,8 @@ pub use context::{
 };
 pub use dlssl_core::{
     Capability, CapabilityState, Configuration, ErrorEntry, ErrorStack, Explanation, Flavour, Generation, Half,
-    Library, LoadError, LoadFailure, Loader, Reloaded, Slot, Version, current, reload, reload_with,
+    Inherited, Isolation, Library, LoadError, LoadFailure, Loader, RandomError, Reloaded, Slot, Version, current,
+    process_slot, reload, reload_with, renewals, vouch_for_fork,
 };
 pub use error::{Error, ErrorKind, VerifyFailure};
 pub use stream::{HandshakeError, IntoInnerError, MidHandshake, Shutdown, TlsStream, VerifyResult};

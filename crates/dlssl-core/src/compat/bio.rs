@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 
+use crate::Library;
 use crate::ffi::constants::BIO_TYPE_SOURCE_SINK;
 use crate::ffi::{BIO, BIO_METHOD, BIO_ctrl_fn, BIO_puts_fn, BIO_read_fn, BIO_write_fn, Functions};
 
@@ -82,6 +83,19 @@ pub fn method(functions: &Functions, name: &'static CStr, callbacks: Callbacks) 
             && set_ctrl(method, callbacks.ctrl) == 1;
         complete.then_some(Method(method))
     }
+}
+
+/// Gives the method of a library, making it on first use: one for each mapping, since generations that share one share its
+/// numbers for BIO types.
+///
+/// No lock is taken: a child of a fork could find it held. Threads that race may make two, of which one is used.
+#[must_use]
+pub fn method_of(library: &Library, name: &'static CStr, callbacks: Callbacks) -> Option<Method> {
+    let make = || match method(library.functions(), name, callbacks) {
+        Some(method) => Ok(&*Box::leak(Box::new(method))),
+        None => Err(()),
+    };
+    library.shared().method.get_or_try_init(make).ok().copied()
 }
 
 /// A type number that no BIO of 1.0.2 has; above all not the socket's (5), which the library treats specially.

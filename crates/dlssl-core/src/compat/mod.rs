@@ -4,3 +4,4 @@ pub mod bio;
 pub mod error;
 pub mod options;
 pub mod protocol;
+pub(crate) mod rand;

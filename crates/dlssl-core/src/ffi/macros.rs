@@ -26,6 +26,7 @@ macro_rules! symbols {
     ) => {
         $(#[$table_doc])*
         #[allow(non_snake_case)]
+        #[derive(Clone, Copy)]
         pub struct $table {
             $(
                 #[doc = concat!("[`", stringify!($r_name), "`](https://docs.openssl.org/master/man3/",

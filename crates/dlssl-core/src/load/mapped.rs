@@ -12,6 +12,8 @@ use crate::ffi::memory;
 pub(crate) struct Object {
     /// File, as the dynamic linker knows it; the program itself is its executable.
     pub(crate) path: PathBuf,
+    /// What it goes by among others.
+    pub(crate) soname: Option<String>,
     base: usize,
     segments: Vec<Range<usize>>,
     /// Those that can be read and not be written to.
@@ -21,6 +23,11 @@ pub(crate) struct Object {
 }
 
 impl Object {
+    /// An address inside the object.
+    pub(crate) fn address(&self) -> usize {
+        self.segments.first().map_or(self.base, |segment| segment.start)
+    }
+
     /// Whether an address lies in the object.
     pub(crate) fn contains(&self, address: usize) -> bool {
         self.segments.iter().any(|segment| segment.contains(&address))
@@ -101,6 +108,7 @@ mod elf {
         let base = info.dlpi_addr as usize;
         let mut object = Object {
             path: PathBuf::new(),
+            soname: None,
             base,
             segments: Vec::new(),
             constant: Vec::new(),
@@ -131,6 +139,8 @@ mod elf {
         if object.path.as_os_str().is_empty() {
             object.path = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("the program itself"));
         }
+        // Now: the linker unloads nothing while it calls us.
+        object.soname = soname(&object);
         objects.push(object);
         0
     }
@@ -180,6 +190,25 @@ mod elf {
         rel: (usize, usize),
         plt: (usize, usize),
         plt_is_rela: bool,
+        soname: Option<usize>,
+    }
+
+    /// Reads the name that an object goes by.
+    fn soname(object: &Object) -> Option<String> {
+        let tables = tables(object);
+        let start = tables.strings.checked_add(tables.soname?)?;
+        let len = tables.strings_len.checked_sub(tables.soname?)?;
+        if object.dynamic == 0
+            || tables.strings == 0
+            || len == 0
+            || !object.contains(start)
+            || !object.contains(start + len - 1)
+        {
+            return None;
+        }
+        // SAFETY: inside the object's string table, which lies in a mapped segment; `len` is what is left of it.
+        let rest = unsafe { memory::slice(start as *const u8, isize::try_from(len).unwrap_or(0)) };
+        std::str::from_utf8(rest.split(|byte| *byte == 0).next()?).ok().map(str::to_owned)
     }
 
     /// Calls `each` for every slot of `object`, until it says stop.
@@ -275,6 +304,7 @@ mod elf {
                 elf::DT_SYMTAB => tables.symbols = absolute(value),
                 elf::DT_STRTAB => tables.strings = absolute(value),
                 elf::DT_STRSZ => tables.strings_len = value,
+                elf::DT_SONAME => tables.soname = Some(value),
                 elf::DT_RELA => tables.rela.0 = absolute(value),
                 elf::DT_RELASZ => tables.rela.1 = value,
                 elf::DT_REL => tables.rel.0 = absolute(value),
@@ -308,6 +338,19 @@ mod elsewhere {
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "openbsd")))]
 pub(crate) use elsewhere::{SLOTS_KNOWN, objects, slots};
 
+/// Whether the object that holds `address` takes `symbol` from elsewhere.
+pub(crate) fn imports(address: usize, symbol: &std::ffi::CStr) -> bool {
+    let objects = objects();
+    let mut found = false;
+    if let Some(object) = object_at(&objects, address) {
+        slots(object, &mut |slot| {
+            found |= slot.symbol == symbol && !object.contains(slot.target);
+            !found
+        });
+    }
+    found
+}
+
 /// Whether the file under `path` is another one than the file that is mapped at `address`.
 ///
 /// `None` where that cannot be told.
@@ -316,8 +359,8 @@ pub(crate) fn replaced_on_disk(path: &std::path::Path, address: usize) -> Option
     {
         use std::os::unix::fs::MetadataExt;
         let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-        let inode = maps.lines().find_map(|line| mapped_inode(line, address))?;
-        Some(std::fs::metadata(path).ok()?.ino() != inode)
+        let file = maps.lines().find_map(|line| mapped_file(line, address))?;
+        Some(file.deleted || std::fs::metadata(path).ok()?.ino() != file.inode)
     }
     #[cfg(not(target_os = "linux"))]
     {
@@ -326,14 +369,24 @@ pub(crate) fn replaced_on_disk(path: &std::path::Path, address: usize) -> Option
     }
 }
 
-/// Reads the inode from a line of `/proc/self/maps`, when the line covers `address` and maps a file.
+/// A file as the process's map has it.
 #[cfg(target_os = "linux")]
-fn mapped_inode(line: &str, address: usize) -> Option<u64> {
+#[derive(Debug, PartialEq, Eq)]
+struct MappedFile {
+    inode: u64,
+    /// Nothing goes by its name any more.
+    deleted: bool,
+}
+
+/// Reads the file from a line of `/proc/self/maps`, when the line covers `address` and maps one.
+#[cfg(target_os = "linux")]
+fn mapped_file(line: &str, address: usize) -> Option<MappedFile> {
     let mut fields = line.split_ascii_whitespace();
     let (low, high) = fields.next()?.split_once('-')?;
     let range = usize::from_str_radix(low, 16).ok()?..usize::from_str_radix(high, 16).ok()?;
     let inode: u64 = fields.nth(3)?.parse().ok()?;
-    (range.contains(&address) && inode != 0).then_some(inode)
+    let file = MappedFile { inode, deleted: line.ends_with(" (deleted)") };
+    (range.contains(&address) && inode != 0).then_some(file)
 }
 
 #[cfg(test)]
@@ -346,7 +399,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn this_program_and_its_c_library_are_listed_and_its_slots_point_at_mapped_code() {
         let objects = objects();
-        let here = object_at(&objects, mapped_inode as *const () as usize).unwrap();
+        let here = object_at(&objects, mapped_file as *const () as usize).unwrap();
         assert_eq!(here.path, std::env::current_exe().unwrap());
         let mut bound = 0;
         slots(here, &mut |slot| {
@@ -359,18 +412,19 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_line_of_the_map_gives_its_inode() {
+    fn a_line_of_the_map_gives_its_file() {
         let line = "7f0000001000-7f0000002000 r-xp 00001000 08:01 4242   /usr/lib/libx.so (deleted)";
-        assert_eq!(mapped_inode(line, 0x7f00_0000_1800), Some(4242));
-        assert_eq!(mapped_inode(line, 0x7f00_0000_2000), None);
-        assert_eq!(mapped_inode("nonsense", 1), None);
+        assert_eq!(mapped_file(line, 0x7f00_0000_1800), Some(MappedFile { inode: 4242, deleted: true }));
+        assert!(!mapped_file(line.trim_end_matches(" (deleted)"), 0x7f00_0000_1800).unwrap().deleted);
+        assert_eq!(mapped_file(line, 0x7f00_0000_2000), None);
+        assert_eq!(mapped_file("nonsense", 1), None);
     }
 
     proptest! {
         #[test]
         #[cfg(target_os = "linux")]
         fn any_line_of_the_map_is_read(line in ".{0,80}", address: usize) {
-            let _ = mapped_inode(&line, address);
+            let _ = mapped_file(&line, address);
         }
     }
 }

@@ -1,31 +1,40 @@
 //! From a choice to a checked library. Each step is a module and leaves a line in the explanation.
 
+mod attempt;
 mod candidates;
+mod check;
+mod decide;
 mod environment;
 mod identify;
 mod init;
 mod inspect;
+mod locate;
 mod mapped;
 mod open;
 mod pair;
+pub(crate) mod registry;
 mod resolve;
+mod scene;
+mod search;
+mod soname;
 mod source;
 
 use std::path::{Path, PathBuf};
 
+pub use decide::Isolation;
 pub use environment::environment_is_trusted;
 pub use init::Configuration;
-pub(crate) use mapped::replaced_on_disk;
-pub(crate) use source::Image;
+pub(crate) use mapped::{imports, replaced_on_disk};
+pub(crate) use open::{refusal, with_dependencies};
+pub(crate) use source::{Image, Opener};
 
 use crate::error::{LoadError, LoadFailure};
-use crate::explanation::{Attempt, Explanation, Failure, Taken};
-use crate::ffi::Half;
-use crate::library::{Library, Parts};
-use candidates::Candidate;
-use environment::{Surroundings, from_environment, in_directory};
-use open::{Opened, open};
-use source::{Opener, System};
+use crate::explanation::{Explanation, Failure};
+use crate::fork::{self, Hold};
+use crate::library::Library;
+use attempt::Plan;
+use environment::Surroundings;
+use source::System;
 
 /// Chooses a libssl and a libcrypto, opens them, proves that they belong together and initialises them.
 ///
@@ -42,7 +51,10 @@ use source::{Opener, System};
 pub struct Loader {
     choice: Choice,
     environment: bool,
-    configuration: Configuration,
+    /// `None`: the library's own, but none for a private copy.
+    configuration: Option<Configuration>,
+    isolation: Isolation,
+    fresh: bool,
 }
 
 /// What the program asked for.
@@ -63,8 +75,14 @@ impl Default for Loader {
 impl Loader {
     /// Starts with the default search: the environment, then the platform's names.
     #[must_use]
-    pub fn new() -> Self {
-        Self { choice: Choice::Default, environment: true, configuration: Configuration::Library }
+    pub const fn new() -> Self {
+        Self {
+            choice: Choice::Default,
+            environment: true,
+            configuration: None,
+            isolation: Isolation::Auto,
+            fresh: false,
+        }
     }
 
     /// Takes exactly these two files.
@@ -104,234 +122,88 @@ impl Loader {
         self
     }
 
-    /// Chooses the configuration file that the library reads when it is initialised.
+    /// Chooses the configuration file that the library reads when it is initialised. Unless told otherwise its own; a
+    /// private copy (see [`Isolation`]) reads none.
     ///
     /// Of no effect on a library that this process has initialised before.
     #[must_use]
     pub fn configuration(mut self, configuration: Configuration) -> Self {
-        self.configuration = configuration;
+        self.configuration = Some(configuration);
         self
     }
 
-    /// Loads. Each call makes a new generation, even where the files are mapped already.
+    /// Whether the pair may be a private copy: see [`Isolation`]. `Auto` unless told otherwise.
+    #[must_use]
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.isolation = isolation;
+        self
+    }
+
+    /// Whether to map a private copy of its own even where the same content is mapped already. Its state (random
+    /// generators, caches, counters) is then shared with nothing. Copies are never unmapped, and their number is bounded:
+    /// see [`LoadFailure::TooManyCopies`].
+    #[must_use]
+    pub fn fresh_copy(mut self, fresh: bool) -> Self {
+        self.fresh = fresh;
+        self
+    }
+
+    /// Loads. Each call makes a new generation, even where the files are mapped already. One load at a time; a `fork` in
+    /// another thread waits until it is done.
     ///
     /// # Errors
     /// [`LoadError`] with the failure and the record of everything that was tried: the failure of the one choice,
     /// or of the first candidate that was there and could not be used, or [`LoadFailure::NotFound`].
     pub fn load(&self) -> Result<Library, LoadError> {
-        self.load_with(&System, &Surroundings::real())
+        self.load_held(&fork::hold())
     }
 
-    fn load_with(&self, opener: &dyn Opener, surroundings: &Surroundings<'_>) -> Result<Library, LoadError> {
+    /// Loads, for whoever holds loads already.
+    pub(crate) fn load_held(&self, hold: &Hold) -> Result<Library, LoadError> {
+        self.load_with(&System, &Surroundings::real(), hold)
+    }
+
+    fn load_with(
+        &self,
+        opener: &dyn Opener,
+        surroundings: &Surroundings<'_>,
+        hold: &Hold,
+    ) -> Result<Library, LoadError> {
         let mut explanation = Explanation::default();
-        let outcome = self.search(opener, surroundings, &mut explanation);
+        let plan = Plan {
+            opener,
+            isolation: self.isolation,
+            fresh: self.fresh,
+            configuration: self.configuration.as_ref(),
+            hold,
+        };
+        let outcome = self.agrees().and_then(|()| search::search(self, &plan, surroundings, &mut explanation));
         match outcome {
             Ok((parts, taken)) => {
                 explanation.taken = Some(taken);
                 Ok(Library::new(parts, explanation))
             }
             Err(failure) => {
-                explanation.failure = Some(note(&failure));
+                explanation.failure = Some(Failure::of(&failure));
                 Err(LoadError::new(failure, explanation))
             }
         }
     }
 
-    fn search(
-        &self,
-        opener: &dyn Opener,
-        surroundings: &Surroundings<'_>,
-        explanation: &mut Explanation,
-    ) -> Result<(Parts, Taken), LoadFailure> {
-        let platform = surroundings.platform;
-        let list = |folder: &Path| (surroundings.list)(folder);
-        match &self.choice {
-            Choice::Files { libssl, libcrypto } => {
-                explanation.choice = format!("the files {} and {}", libssl.display(), libcrypto.display());
-                let candidate =
-                    Candidate { origin: "named by the program", libssl: libssl.clone(), libcrypto: libcrypto.clone() };
-                self.first_that_works(opener, &[candidate], explanation)
-            }
-            Choice::Directory(directory) => {
-                explanation.choice = format!("the directory {}", directory.display());
-                let found = in_directory(platform, "directory named by the program", directory, list)?;
-                self.first_that_works(opener, &found, explanation)
-            }
-            Choice::AlreadyLoaded => {
-                explanation.choice = "what this process holds already".into();
-                self.already_held(opener, explanation)
-            }
-            Choice::Default => {
-                if self.environment
-                    && let Some(found) = from_environment(surroundings, explanation)
-                {
-                    let asked = found?;
-                    return asked
-                        .candidates
-                        .as_ref()
-                        .map_err(Clone::clone)
-                        .and_then(|candidates| self.first_that_works(opener, candidates, explanation))
-                        .map_err(|cause| asked.blame(cause));
-                }
-                explanation.choice = "the default search".into();
-                self.first_that_works(opener, &candidates::platform(platform), explanation)
-            }
-        }
-    }
-
-    /// Tries each candidate in order.
-    fn first_that_works(
-        &self,
-        opener: &dyn Opener,
-        candidates: &[Candidate],
-        explanation: &mut Explanation,
-    ) -> Result<(Parts, Taken), LoadFailure> {
-        let mut telling: Option<LoadFailure> = None;
-        for candidate in candidates {
-            let mut attempt = Attempt {
-                origin: candidate.origin.to_owned(),
-                libcrypto: candidate.libcrypto.display().to_string(),
-                libssl: candidate.libssl.display().to_string(),
-                steps: Vec::new(),
-                failure: None,
-            };
-            let result =
-                open(opener, candidate, &mut attempt).and_then(|opened| self.check(&opened, opener, &mut attempt));
-            match result {
-                Ok(done) => {
-                    explanation.attempts.push(attempt);
-                    return Ok(done);
-                }
-                Err(failure) => {
-                    attempt.failure = Some(note(&failure));
-                    explanation.attempts.push(attempt);
-                    // What was there and could not be used tells more than what was not there.
-                    if telling.is_none() && (candidates.len() == 1 || !failure.is_absence()) {
-                        telling = Some(failure);
-                    }
-                }
-            }
-        }
-        Err(telling.unwrap_or(LoadFailure::NotFound { tried: candidates.len() }))
-    }
-
-    /// Tries every pair of mapped objects that are named like the two halves, then the program itself.
-    fn already_held(&self, opener: &dyn Opener, explanation: &mut Explanation) -> Result<(Parts, Taken), LoadFailure> {
-        let mapped = mapped::objects();
-        let named = |half: Half| -> Vec<PathBuf> {
-            let is_named = |path: &&PathBuf| {
-                path.file_name().and_then(|name| name.to_str()).is_some_and(|name| candidates::is_half(name, half))
-            };
-            mapped.iter().map(|object| &object.path).filter(is_named).cloned().collect()
-        };
-        let origin = "held by this process";
-        let mut found = Vec::new();
-        for libssl in named(Half::Ssl) {
-            for libcrypto in named(Half::Crypto) {
-                found.push(Candidate { origin, libssl: libssl.clone(), libcrypto });
-            }
-        }
-        let outcome = self.first_that_works(opener, &found, explanation);
-        let Err(failure) = outcome else { return outcome };
-        // Linked into the program, whose own exports are what others see.
-        let Some(process) = opener.process() else { return Err(failure) };
-        if identify::mark(&*process, &identify::MARKS_OF_LIBSSL).is_none() {
-            return Err(failure);
-        }
-        let mut attempt = Attempt {
-            origin: origin.to_owned(),
-            libcrypto: "the program itself".into(),
-            libssl: "the program itself".into(),
-            steps: Vec::new(),
-            failure: None,
-        };
-        let opened = Opened {
-            crypto: process.clone(),
-            ssl: process,
-            libssl: "the program itself".into(),
-            libcrypto: "the program itself".into(),
-            held_before: true,
-        };
-        let result = self.check(&opened, opener, &mut attempt);
-        attempt.failure = result.as_ref().err().map(note);
-        explanation.attempts.push(attempt);
-        result
-    }
-
-    /// Proof by addresses, identity, table, initialisation, proof by error: in this order, each only after the last.
-    fn check(
-        &self,
-        opened: &Opened,
-        opener: &dyn Opener,
-        attempt: &mut Attempt,
-    ) -> Result<(Parts, Taken), LoadFailure> {
-        let process = opener.process();
-        let places = pair::prove_by_address(&pair::Pair {
-            ssl: &*opened.ssl,
-            crypto: &*opened.crypto,
-            libssl: &opened.libssl,
-            libcrypto: &opened.libcrypto,
-            held_before: opened.held_before,
-            process: process.as_deref(),
-        })?;
-        attempt.step("pair, by addresses", &places.proof);
-        let identity = identify::identify(&*opened.crypto, &places.libcrypto)?;
-        attempt.step("identify", &identity.text);
-        attempt.step("pair, by version", pair::prove_by_version(&places, &identity)?);
-        let resolved = resolve::resolve(&*opened.ssl, &*opened.crypto, &identity, &places.libssl)?;
-        attempt.step(
-            "resolve",
-            format!("{} functions listed, none of the required ones missing", crate::ffi::specs().count()),
-        );
-        init::initialise(&resolved.functions, &identity, &self.configuration)?;
-        attempt.step("initialise", format!("configuration file: {}", words(&self.configuration)));
-        pair::prove_by_error(&resolved.functions, &places)?;
-        attempt.step("pair, by error", "an error raised in libssl reached this libcrypto's queue");
-
-        let mut notes = Vec::new();
-        if identity.version.major > identity.flavour.newest_known_major() {
-            notes.push(format!(
-                "{} {} is newer than any version this release was checked with ({0} {})",
-                identity.flavour,
-                identity.version,
-                identity.flavour.newest_known_major()
+    /// Refuses choices that exclude each other.
+    fn agrees(&self) -> Result<(), LoadFailure> {
+        let private = self.fresh || self.isolation == Isolation::Always;
+        if self.fresh && self.isolation == Isolation::Never {
+            return Err(LoadFailure::Contradiction(
+                "a fresh copy is a private one, and Isolation::Never forbids those".into(),
             ));
         }
-        if places.libssl.parent() != places.libcrypto.parent() {
-            notes
-                .push("libssl and libcrypto lie in different directories; see to it that they are of one build".into());
+        if private && matches!(self.choice, Choice::AlreadyLoaded) {
+            return Err(LoadFailure::Contradiction(
+                "what the process holds already cannot be taken as a private copy; name its files".into(),
+            ));
         }
-        for (path, inside) in [(&places.libssl, places.inside_libssl), (&places.libcrypto, places.inside_libcrypto)] {
-            if opened.held_before && replaced_on_disk(path, inside) == Some(true) {
-                notes.push(format!("{} was replaced on disk; this process still has the old file", path.display()));
-            }
-        }
-        if opened.held_before {
-            notes.push("this process held the library before; it is shared with whoever loaded it".into());
-        }
-        let taken = Taken {
-            flavour: identity.flavour,
-            version: identity.version,
-            version_text: identity.text.clone(),
-            libssl: places.libssl.clone(),
-            libcrypto: places.libcrypto.clone(),
-            generation: 0, // given by `Library::new`
-            unexpectedly_absent: resolved.unexpectedly_absent,
-            notes,
-        };
-        let parts = Parts {
-            functions: resolved.functions,
-            flavour: identity.flavour,
-            version: identity.version,
-            text: identity.text,
-            libssl: places.libssl,
-            libcrypto: places.libcrypto,
-            inside_libssl: places.inside_libssl,
-            inside_libcrypto: places.inside_libcrypto,
-            ssl: opened.ssl.clone(),
-            crypto: opened.crypto.clone(),
-        };
-        Ok((parts, taken))
+        Ok(())
     }
 }
 
@@ -341,16 +213,10 @@ fn as_file(path: PathBuf) -> PathBuf {
     if path.components().count() == 1 { Path::new(".").join(path) } else { path }
 }
 
-fn note(failure: &LoadFailure) -> Failure {
-    Failure { code: failure.code(), message: failure.to_string() }
-}
-
-fn words(configuration: &Configuration) -> String {
-    match configuration {
-        Configuration::Library => "the library's own".into(),
-        Configuration::None => "none".into(),
-        Configuration::File(file) => file.display().to_string(),
-    }
+/// Files that this process has mapped.
+#[cfg(test)]
+pub(crate) fn mapped_objects() -> Vec<PathBuf> {
+    mapped::objects().into_iter().map(|object| object.path).collect()
 }
 
 #[cfg(test)]
@@ -380,7 +246,7 @@ mod tests {
             variable: &|name| environment.get(name).cloned(),
             list: &|folder| folders.get(folder).cloned().ok_or_else(|| std::io::ErrorKind::NotFound.into()),
         };
-        loader.load_with(opener, &surroundings)
+        loader.load_with(opener, &surroundings, &fork::hold())
     }
 
     fn failure(

@@ -68,7 +68,7 @@ fn open_one(
     if is_file && opener.is_real() && !opener.holds(name) {
         inspect::inspect(name).inspect_err(|failure| attempt.step(step, failure.to_string()))?;
     }
-    match opener.open(name) {
+    match with_dependencies(opener, name, name, attempt, &mut |name| opener.open(name)) {
         Ok(image) => {
             attempt.step(step, "opened");
             Ok(image)
@@ -80,8 +80,48 @@ fn open_one(
     }
 }
 
+/// More than any library needs.
+const MOST_DEPENDENCIES: usize = 64;
+
+/// Opens `name`. A dependency that the dynamic linker does not find and that lies beside `beside` is opened from there
+/// first: folders that carry all they need do not always say so.
+pub(crate) fn with_dependencies<T>(
+    opener: &dyn Opener,
+    name: &Path,
+    beside: &Path,
+    attempt: &mut Attempt,
+    open: &mut dyn FnMut(&Path) -> Result<T, String>,
+) -> Result<T, String> {
+    let mut wanted: Vec<PathBuf> = Vec::new();
+    let mut opened: Vec<PathBuf> = Vec::new();
+    loop {
+        let words = match wanted.last() {
+            None => match open(name) {
+                Ok(done) => return Ok(done),
+                Err(words) => words,
+            },
+            Some(dependency) => match opener.open(dependency) {
+                Ok(_) => {
+                    attempt.step("open dependency", dependency.display().to_string());
+                    opened.extend(wanted.pop());
+                    continue;
+                }
+                Err(words) => words,
+            },
+        };
+        let found = absent(&words)
+            .filter(|_| beside.components().count() > 1)
+            .map(|missing| beside.with_file_name(missing))
+            .filter(|path| path.is_file() && path != name && !wanted.contains(path) && !opened.contains(path));
+        match found {
+            Some(path) if opened.len() + wanted.len() < MOST_DEPENDENCIES => wanted.push(path),
+            _ => return Err(words),
+        }
+    }
+}
+
 /// Makes a typed failure of the dynamic linker's words.
-fn refusal(name: &Path, words: String) -> LoadFailure {
+pub(crate) fn refusal(name: &Path, words: String) -> LoadFailure {
     match absent(&words) {
         Some(absent) if Path::new(absent) == name => LoadFailure::Absent { name: name.to_owned() },
         Some(absent) => {

@@ -149,6 +149,31 @@ fn stray_slot(
     evidence
 }
 
+/// Proves that what the configuration file brought into the process (providers, engines) is not bound to another libcrypto,
+/// as a module is that asks for libcrypto by a name which another library has here.
+///
+/// # Errors
+/// [`LoadFailure::MismatchedPair`] that names the module.
+pub(crate) fn prove_modules(pair: &Pair<'_>, places: &Places, before: &[Object]) -> Result<(), LoadFailure> {
+    let objects = objects();
+    let (Some(libssl), Some(libcrypto)) =
+        (object_at(&objects, places.inside_libssl), object_at(&objects, places.inside_libcrypto))
+    else {
+        return Ok(());
+    };
+    let new = objects.iter().filter(|object| object_at(before, object.address()).is_none());
+    for module in new {
+        if let Some(evidence) = stray_slot(pair, &objects, (libssl, libcrypto), module, &mut 0) {
+            return Err(LoadFailure::MismatchedPair {
+                libssl: places.libssl.clone(),
+                libcrypto: places.libcrypto.clone(),
+                evidence: format!("a module that its configuration file names: {evidence}"),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Compares versions where libssl tells one: OpenSSL before 3.0 and LibreSSL have their version text in both halves.
 /// What was found, for the explanation.
 ///

@@ -19,6 +19,12 @@ pub(crate) trait Opener {
     /// The dynamic linker's words.
     fn open(&self, name: &Path) -> Result<Arc<dyn Image>, String>;
 
+    /// Opens a private copy: what it exports wins over what the process offers, and nobody else sees it.
+    ///
+    /// # Errors
+    /// The dynamic linker's words.
+    fn open_private(&self, name: &Path) -> Result<Arc<dyn Image>, String>;
+
     /// Whether the process already holds a library of this name.
     fn holds(&self, name: &Path) -> bool;
 
@@ -55,13 +61,30 @@ mod system {
         }
     }
 
+    fn open(name: &Path, flags: std::ffi::c_int) -> Result<Arc<dyn Image>, String> {
+        // SAFETY: runs the library's initialisers. The name is a platform default, with the trust of the
+        // system's dynamic linker, or the caller of an `unsafe` method of `Loader` vouched for it, or it is a copy of
+        // such a file.
+        match unsafe { Library::open(Some(name), flags) } {
+            Ok(library) => Ok(Arc::new(Opened(std::mem::ManuallyDrop::new(library)))),
+            Err(error) => Err(words(&error)),
+        }
+    }
+
     impl Opener for System {
         fn open(&self, name: &Path) -> Result<Arc<dyn Image>, String> {
-            // SAFETY: runs the library's initialisers. The name is a platform default, with the trust of the
-            // system's dynamic linker, or the caller of an `unsafe` method of `Loader` vouched for it.
-            match unsafe { Library::open(Some(name), RTLD_NOW | RTLD_LOCAL) } {
-                Ok(library) => Ok(Arc::new(Opened(std::mem::ManuallyDrop::new(library)))),
-                Err(error) => Err(words(&error)),
+            open(name, RTLD_NOW | RTLD_LOCAL)
+        }
+
+        fn open_private(&self, name: &Path) -> Result<Arc<dyn Image>, String> {
+            #[cfg(all(target_os = "linux", target_env = "gnu"))]
+            {
+                open(name, RTLD_NOW | RTLD_LOCAL | libc::RTLD_DEEPBIND)
+            }
+            #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+            {
+                let _ = name;
+                Err("this platform has no deep binding".into())
             }
         }
 
@@ -121,6 +144,10 @@ mod system {
             }
         }
 
+        fn open_private(&self, _: &Path) -> Result<Arc<dyn Image>, String> {
+            Err("this platform has no deep binding".into())
+        }
+
         fn holds(&self, name: &Path) -> bool {
             Library::open_already_loaded(name).map(std::mem::forget).is_ok()
         }
@@ -171,6 +198,10 @@ pub(crate) mod fake {
                 Some(image) => Ok(Arc::new(image.clone())),
                 None => Err(format!("{}: cannot open shared object file: No such file or directory", name.display())),
             }
+        }
+
+        fn open_private(&self, name: &Path) -> Result<Arc<dyn Image>, String> {
+            self.open(name)
         }
 
         fn holds(&self, _: &Path) -> bool {

@@ -35,6 +35,7 @@ impl MemoryBio {
     /// [`ErrorKind::Library`] when the library is out of memory.
     #[doc(alias = "BIO_new")]
     pub fn new(library: &Library) -> Result<Self, Error> {
+        library.check_process()?;
         Self::from_bytes(library, &[])
     }
 

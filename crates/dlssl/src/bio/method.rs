@@ -1,7 +1,6 @@
 //! The C side of our BIO: one method for each loaded library, its callbacks, and the conversation with `Bio`.
 
 use std::ffi::{c_char, c_int, c_long, c_void};
-use std::sync::{Mutex, PoisonError};
 
 use dlssl_core::Library;
 use dlssl_core::compat::bio as compat;
@@ -14,20 +13,8 @@ use super::Interest;
 use crate::callback::{Frame, in_callback};
 
 /// Gives the method for a library, making it on first use.
-///
-/// C has some 120 numbers for BIO types, and generations that share a mapping share those: so one method for each
-/// mapping, kept for ever.
 pub(crate) fn for_library(library: &Library) -> Option<compat::Method> {
-    static METHODS: Mutex<Vec<(usize, compat::Method)>> = Mutex::new(Vec::new());
-    let mut methods = METHODS.lock().unwrap_or_else(PoisonError::into_inner);
-    let mapping = library.mapping();
-    if let Some((_, method)) = methods.iter().find(|(known, _)| *known == mapping) {
-        return Some(*method);
-    }
-    let callbacks = compat::Callbacks { read, write, puts, ctrl };
-    let method = compat::method(library.functions(), c"dlssl stream", callbacks)?;
-    methods.push((mapping, method));
-    Some(method)
+    compat::method_of(library, c"dlssl stream", compat::Callbacks { read, write, puts, ctrl })
 }
 
 /// Type of a record that holds an alert.

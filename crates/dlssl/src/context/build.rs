@@ -28,6 +28,7 @@ const ALWAYS: [OptionSpec; 4] = [NO_SSLV2, NO_SSLV3, NO_COMPRESSION, SINGLE_ECDH
 
 /// Builds a context.
 pub(super) fn build(library: &Library, settings: &Settings) -> Result<Context, Error> {
+    library.check_process().map_err(|inherited| Error::from(inherited).of(library))?;
     Builder { library, settings }.run().map_err(|error| error.of(library))
 }
 

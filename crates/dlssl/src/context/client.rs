@@ -3,10 +3,11 @@
 use std::io::{Read, Write};
 use std::time::Instant;
 
-use dlssl_core::Library;
+use dlssl_core::{Library, Slot};
 
+use super::Context;
 use super::settings::{PeerCertificate, Settings, shared_settings};
-use super::{Context, build};
+use super::shared::{Base, SharedContext};
 use crate::config::{Identity, Roots};
 use crate::error::{Error, ErrorKind};
 use crate::hostname::ServerName;
@@ -30,12 +31,12 @@ use crate::stream::{HandshakeError, Opening, TlsStream};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Connector {
-    context: Context,
+    context: SharedContext,
     check_name: bool,
 }
 
 impl Connector {
-    /// Makes one with the defaults, on the process's current library (loaded on first use).
+    /// Makes one with the defaults, on the process's current library (loaded on first use), with which it stays.
     ///
     /// # Errors
     /// [`ErrorKind::Load`] when no library can be loaded, [`ErrorKind::NoRoots`] when no roots are found.
@@ -43,9 +44,29 @@ impl Connector {
         Self::builder(&dlssl_core::current()?).build()
     }
 
-    /// Starts with the defaults on a chosen library.
+    /// Starts with the defaults on a chosen library, with which it stays.
     pub fn builder(library: &Library) -> ConnectorBuilder {
-        ConnectorBuilder { library: library.clone(), settings: Settings::client() }
+        ConnectorBuilder { base: Base::Fixed(library.clone()), settings: Settings::client() }
+    }
+
+    /// Starts with the defaults on the process's current library, which it *follows*: after a
+    /// [`reload`](crate::reload), and in a child of a fork, the next connection is made on the library that is current
+    /// then, with a context built anew from the same settings. That a setting cannot be applied there is that
+    /// connection's error.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// let connector = dlssl::Connector::following().build()?;
+    /// dlssl::reload()?; // the next connection is on the new library
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn following() -> ConnectorBuilder {
+        ConnectorBuilder { base: Base::Process, settings: Settings::client() }
+    }
+
+    /// Like [`following`](Self::following), for a slot of the program's own.
+    pub fn following_slot(slot: std::sync::Arc<Slot>) -> ConnectorBuilder {
+        ConnectorBuilder { base: Base::Slot(slot), settings: Settings::client() }
     }
 
     /// Handshakes over any stream. `name` is the host name or IP address that the certificate must be for.
@@ -74,10 +95,11 @@ impl Connector {
     /// Starts one connection whose settings differ.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidName`] when `name` is neither a host name nor an IP address.
+    /// [`ErrorKind::InvalidName`] when `name` is neither a host name nor an IP address; [`ErrorKind::Inherited`] in a
+    /// child of a fork. One that has to be built anew first: as for [`build`](ConnectorBuilder::build).
     pub fn configure(&self, name: &str) -> Result<ConnectConfiguration, Error> {
         Ok(ConnectConfiguration {
-            context: self.context.clone(),
+            context: self.context.for_connection()?,
             name: ServerName::parse(name)?,
             check_name: self.check_name,
             sni: true,
@@ -86,16 +108,16 @@ impl Connector {
         })
     }
 
-    /// The context that connections are made from.
+    /// The context that the last connection was made from; the next may have another, after a reload.
     #[must_use]
-    pub fn context(&self) -> &Context {
-        &self.context
+    pub fn context(&self) -> Context {
+        self.context.last()
     }
 
-    /// The library that it was built on.
+    /// The library that the last connection was made on.
     #[must_use]
-    pub fn library(&self) -> &Library {
-        self.context.library()
+    pub fn library(&self) -> Library {
+        self.context.last().library().clone()
     }
 }
 
@@ -103,7 +125,7 @@ impl Connector {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ConnectorBuilder {
-    library: Library,
+    base: Base,
     settings: Settings,
 }
 
@@ -145,7 +167,8 @@ impl ConnectorBuilder {
     /// [`ErrorKind::Configuration`] and [`ErrorKind::Pem`] for settings that are wrong, [`ErrorKind::Unsupported`]
     /// for those that the library cannot keep, [`ErrorKind::NoRoots`], [`ErrorKind::Io`] for files.
     pub fn build(&self) -> Result<Connector, Error> {
-        Ok(Connector { context: build::build(&self.library, &self.settings)?, check_name: self.settings.check_name })
+        let context = SharedContext::build(self.base.clone(), self.settings.clone())?;
+        Ok(Connector { context, check_name: self.settings.check_name })
     }
 }
 

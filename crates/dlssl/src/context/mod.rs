@@ -5,6 +5,7 @@ mod client;
 mod pem;
 mod server;
 mod settings;
+mod shared;
 
 use std::fmt;
 use std::sync::Arc;

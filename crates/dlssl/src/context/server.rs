@@ -3,10 +3,11 @@
 use std::io::{Read, Write};
 use std::time::Instant;
 
-use dlssl_core::Library;
+use dlssl_core::{Library, Slot};
 
+use super::Context;
 use super::settings::{PeerCertificate, Settings, shared_settings};
-use super::{Context, build};
+use super::shared::{Base, SharedContext};
 use crate::config::{Identity, Roots};
 use crate::error::{Error, ErrorKind};
 use crate::stream::{HandshakeError, Opening, TlsStream};
@@ -32,11 +33,11 @@ use crate::stream::{HandshakeError, Opening, TlsStream};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Acceptor {
-    context: Context,
+    context: SharedContext,
 }
 
 impl Acceptor {
-    /// Makes one with the defaults, on the process's current library (loaded on first use).
+    /// Makes one with the defaults, on the process's current library (loaded on first use), with which it stays.
     ///
     /// # Errors
     /// As for [`AcceptorBuilder::build`], and [`ErrorKind::Load`] when no library can be loaded.
@@ -44,9 +45,22 @@ impl Acceptor {
         Self::builder(&dlssl_core::current()?, identity).build()
     }
 
-    /// Starts with the defaults on a chosen library.
+    /// Starts with the defaults on a chosen library, with which it stays.
     pub fn builder(library: &Library, identity: Identity) -> AcceptorBuilder {
-        AcceptorBuilder { library: library.clone(), settings: Settings::server(identity) }
+        AcceptorBuilder { base: Base::Fixed(library.clone()), settings: Settings::server(identity) }
+    }
+
+    /// Starts with the defaults on the process's current library, which it *follows*: after a
+    /// [`reload`](crate::reload), and in a child of a fork, the next connection is taken on the library that is current
+    /// then, with a context built anew from the same settings. That a setting cannot be applied there is that
+    /// connection's error. Certificate and key files are read again.
+    pub fn following(identity: Identity) -> AcceptorBuilder {
+        AcceptorBuilder { base: Base::Process, settings: Settings::server(identity) }
+    }
+
+    /// Like [`following`](Self::following), for a slot of the program's own.
+    pub fn following_slot(slot: std::sync::Arc<Slot>, identity: Identity) -> AcceptorBuilder {
+        AcceptorBuilder { base: Base::Slot(slot), settings: Settings::server(identity) }
     }
 
     /// Handshakes over any stream.
@@ -56,7 +70,7 @@ impl Acceptor {
     /// [`HandshakeError::Failed`].
     #[doc(alias = "SSL_accept")]
     pub fn accept<S: Read + Write>(&self, stream: S) -> Result<TlsStream<S>, HandshakeError<S>> {
-        self.configure().accept(stream)
+        self.configure()?.accept(stream)
     }
 
     /// Handshakes over a socket by its descriptor: see [`AcceptConfiguration::accept_socket`].
@@ -65,24 +79,28 @@ impl Acceptor {
     /// As for [`accept`](Self::accept).
     #[cfg(unix)]
     pub fn accept_socket<S: std::os::fd::AsFd>(&self, socket: S) -> Result<TlsStream<S>, HandshakeError<S>> {
-        self.configure().accept_socket(socket)
+        self.configure()?.accept_socket(socket)
     }
 
     /// Starts one connection whose settings differ.
-    pub fn configure(&self) -> AcceptConfiguration {
-        AcceptConfiguration { context: self.context.clone(), received: Vec::new(), deadline: None }
+    ///
+    /// # Errors
+    /// [`ErrorKind::Inherited`] in a child of a fork. One that has to be built anew first: as for
+    /// [`build`](AcceptorBuilder::build).
+    pub fn configure(&self) -> Result<AcceptConfiguration, Error> {
+        Ok(AcceptConfiguration { context: self.context.for_connection()?, received: Vec::new(), deadline: None })
     }
 
-    /// The context that connections are made from.
+    /// The context that the last connection was made from; the next may have another, after a reload.
     #[must_use]
-    pub fn context(&self) -> &Context {
-        &self.context
+    pub fn context(&self) -> Context {
+        self.context.last()
     }
 
-    /// The library that it was built on.
+    /// The library that the last connection was made on.
     #[must_use]
-    pub fn library(&self) -> &Library {
-        self.context.library()
+    pub fn library(&self) -> Library {
+        self.context.last().library().clone()
     }
 }
 
@@ -90,7 +108,7 @@ impl Acceptor {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AcceptorBuilder {
-    library: Library,
+    base: Base,
     settings: Settings,
 }
 
@@ -111,7 +129,7 @@ impl AcceptorBuilder {
     /// [`ErrorKind::Configuration`] and [`ErrorKind::Pem`] for settings that are wrong, [`ErrorKind::Unsupported`]
     /// for those that the library cannot keep, [`ErrorKind::NoRoots`], [`ErrorKind::Io`] for files.
     pub fn build(&self) -> Result<Acceptor, Error> {
-        Ok(Acceptor { context: build::build(&self.library, &self.settings)? })
+        Ok(Acceptor { context: SharedContext::build(self.base.clone(), self.settings.clone())? })
     }
 }
 

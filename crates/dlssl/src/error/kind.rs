@@ -34,6 +34,9 @@ pub enum ErrorKind {
     WouldBlock,
     /// A deadline has passed.
     TimedOut,
+    /// It was made before the fork that made this process: see
+    /// [`Library::is_inherited`](crate::Library::is_inherited).
+    Inherited,
     /// The library failed for another reason, such as a lack of memory.
     Library,
 }
@@ -50,7 +53,7 @@ impl ErrorKind {
             Self::Configuration | Self::InvalidName | Self::Pem => io::ErrorKind::InvalidInput,
             Self::Certificate | Self::Handshake | Self::Protocol => io::ErrorKind::InvalidData,
             Self::Load | Self::NoRoots => io::ErrorKind::NotFound,
-            Self::Io | Self::Library => io::ErrorKind::Other,
+            Self::Io | Self::Inherited | Self::Library => io::ErrorKind::Other,
         }
     }
 }

@@ -5,7 +5,7 @@ mod kind;
 use std::fmt;
 use std::io;
 
-use dlssl_core::{ErrorStack, Library, LoadError};
+use dlssl_core::{ErrorStack, Inherited, Library, LoadError};
 
 pub use kind::ErrorKind;
 
@@ -202,6 +202,12 @@ impl std::error::Error for Error {
             Some(Source::Load(error)) => Some(error),
             None => None,
         }
+    }
+}
+
+impl From<Inherited> for Error {
+    fn from(inherited: Inherited) -> Self {
+        Self::new(ErrorKind::Inherited, inherited.to_string())
     }
 }
 

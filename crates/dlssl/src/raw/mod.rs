@@ -42,6 +42,10 @@ macro_rules! owner {
 
         impl Drop for $name {
             fn drop(&mut self) {
+                // What a process inherited is left alone: to free it could wait for a lock that nobody will give back.
+                if self.library.is_inherited() {
+                    return;
+                }
                 // SAFETY: owned by us, made by this library, freed once.
                 unsafe { (self.library.functions().$table.$free)(self.pointer.as_ptr()) };
             }

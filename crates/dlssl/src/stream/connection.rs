@@ -313,6 +313,8 @@ impl<S> Connection<S> {
 
     /// Does one thing, and judges what C said.
     pub(super) fn attempt(&mut self, mut what: Handle<'_>) -> Result<Verdict, Error> {
+        let library = self.context.library();
+        library.check_process().map_err(|inherited| Error::from(inherited).of(library))?;
         self.waits_for = None;
         for _ in 0..MOST_IDLE_CALLS {
             let again = match &mut what {

@@ -25,6 +25,7 @@ pub(crate) struct Opening {
 
 impl Opening {
     pub(crate) fn new(context: &Context, deadline: Option<Instant>) -> Result<Self, Error> {
+        context.library().check_process().map_err(|inherited| Error::from(inherited).of(context.library()))?;
         let ssl = Ssl::new(context.raw()).map_err(failed(context, "cannot make a connection"))?;
         Ok(Self { ssl, context: context.clone(), deadline })
     }

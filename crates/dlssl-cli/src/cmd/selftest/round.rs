@@ -212,7 +212,7 @@ impl Ends {
 }
 
 fn serve(acceptor: &Acceptor, socket: Socket, bio: Bio) -> Outcome {
-    let configured = acceptor.configure();
+    let configured = acceptor.configure()?;
     let mut tls = match bio {
         Bio::Stream => configured.accept(socket),
         #[cfg(unix)]

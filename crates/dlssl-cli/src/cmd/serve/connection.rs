@@ -103,7 +103,7 @@ fn is_gone(error: &io::Error) -> bool {
 }
 
 fn handshake(acceptor: &Acceptor, socket: Paced, socket_bio: bool) -> Result<TlsStream<Paced>, String> {
-    let configured = acceptor.configure();
+    let configured = acceptor.configure().map_err(|error| error.to_string())?;
     // Elsewhere there is no descriptor BIO: the stream BIO does the same, more slowly.
     #[cfg(unix)]
     if socket_bio {

@@ -19,7 +19,7 @@ use super::spec::SymbolSpec;
 macro_rules! tables {
     ($($field:ident: $table:ident),* $(,)?) => {
         /// Every function of one loaded library, one table for each C header.
-        #[derive(Debug)]
+        #[derive(Clone, Copy, Debug)]
         pub struct Functions {
             $(
                 #[doc = concat!("Functions of the header that `", stringify!($field), "` is named after.")]

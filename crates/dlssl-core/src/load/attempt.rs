@@ -1,0 +1,130 @@
+//! One candidate, from its names to a checked pair: as the files are, or as a private copy.
+
+use std::path::{Path, PathBuf};
+
+use super::candidates::Candidate;
+use super::check::{Checked, Placement, check};
+use super::decide::{Isolation, Why, decide};
+use super::init::Configuration;
+use super::locate::locate;
+use super::open::{Opened, open};
+use super::registry::{self, Mapped};
+use super::source::Opener;
+use super::{inspect, scene};
+use crate::error::LoadFailure;
+use crate::explanation::{Attempt, REUSE, Taken};
+use crate::fork::{self, Hold};
+use crate::isolate::{self, Content, Originals};
+use crate::library::Parts;
+
+/// How candidates of one load are tried.
+pub(super) struct Plan<'a> {
+    pub(super) opener: &'a dyn Opener,
+    pub(super) isolation: Isolation,
+    /// Map again what is mapped already.
+    pub(super) fresh: bool,
+    pub(super) configuration: Option<&'a Configuration>,
+    pub(super) hold: &'a Hold,
+}
+
+impl Plan<'_> {
+    /// Tries one candidate.
+    pub(super) fn attempt(&self, candidate: &Candidate, attempt: &mut Attempt) -> Result<(Parts, Taken), LoadFailure> {
+        match self.isolation {
+            Isolation::Always => self.private(candidate, &Why::Asked, attempt),
+            Isolation::Auto if isolate::POSSIBLE && self.opener.is_real() => {
+                if self.fresh {
+                    return self.private(candidate, &Why::Asked, attempt);
+                }
+                if let Some(why) = self.judge(candidate) {
+                    return self.private(candidate, &why, attempt);
+                }
+                match self.as_they_are(candidate, attempt) {
+                    Err(LoadFailure::MismatchedPair { evidence, .. }) => {
+                        self.private(candidate, &Why::NotAPair(evidence), attempt)
+                    }
+                    outcome => outcome,
+                }
+            }
+            Isolation::Auto | Isolation::Never => {
+                if self.opener.is_real()
+                    && let Some(Why::Child) = self.judge(candidate)
+                {
+                    return Err(LoadFailure::Inherited { path: candidate.libssl.clone() });
+                }
+                self.as_they_are(candidate, attempt)
+            }
+        }
+    }
+
+    /// Checks what is open already and belongs to the process.
+    pub(super) fn held(&self, opened: Opened, attempt: &mut Attempt) -> Result<(Parts, Taken), LoadFailure> {
+        let checked = check(self.opener, &opened, self.configuration, &Placement::Files, attempt, self.hold)?;
+        Ok(self.keep(checked, None))
+    }
+
+    fn judge(&self, candidate: &Candidate) -> Option<Why> {
+        let ours = registry::mapped(self.hold);
+        let [ssl, crypto] = scene::before(candidate, &ours);
+        decide([&ssl, &crypto], scene::exported(self.opener), fork::is_child())
+    }
+
+    fn as_they_are(&self, candidate: &Candidate, attempt: &mut Attempt) -> Result<(Parts, Taken), LoadFailure> {
+        let opened = open(self.opener, candidate, attempt)?;
+        let checked = check(self.opener, &opened, self.configuration, &Placement::Files, attempt, self.hold)?;
+        let contents = contents_of(&checked);
+        Ok(self.keep(checked, contents))
+    }
+
+    fn private(&self, candidate: &Candidate, why: &Why, attempt: &mut Attempt) -> Result<(Parts, Taken), LoadFailure> {
+        attempt.step("private copy", why.to_string());
+        let (libssl, libcrypto) = (file(&candidate.libssl)?, file(&candidate.libcrypto)?);
+        for path in [&libcrypto, &libssl] {
+            inspect::inspect(path)?;
+        }
+        let originals = Originals::read(&libssl, &libcrypto)?;
+        let always = self.isolation == Isolation::Always;
+        if !self.fresh
+            && let Some((mut parts, mut taken)) = registry::with_content(self.hold, &originals, always)
+        {
+            attempt.step(REUSE, "files with this content are mapped already");
+            (taken.libssl, taken.libcrypto) = (libssl.clone(), libcrypto.clone());
+            (parts.libssl, parts.libcrypto) = (libssl, libcrypto);
+            return Ok((parts, taken));
+        }
+        let copied = isolate::copy(self.opener, originals, attempt)?;
+        let opened = Opened { ssl: copied.ssl, crypto: copied.crypto, libssl, libcrypto, held_before: false };
+        let placement = Placement::Private { why: why.to_string() };
+        let checked = check(self.opener, &opened, self.configuration, &placement, attempt, self.hold)?;
+        Ok(self.keep(checked, Some(copied.contents)))
+    }
+
+    /// Notes what was mapped.
+    fn keep(&self, checked: Checked, contents: Option<[Content; 2]>) -> (Parts, Taken) {
+        let Checked { parts, taken } = checked;
+        let mut mapped = registry::mapped(self.hold);
+        let known = mapped.iter().any(|entry| std::ptr::eq(entry.parts.mapping, parts.mapping));
+        if !known {
+            mapped.push(Mapped { parts: parts.clone(), taken: taken.clone(), contents });
+        }
+        (parts, taken)
+    }
+}
+
+/// The file that a candidate's name stands for.
+fn file(name: &Path) -> Result<PathBuf, LoadFailure> {
+    if name.components().count() > 1 {
+        return Ok(name.to_owned());
+    }
+    locate(name).ok_or_else(|| LoadFailure::Absent { name: name.to_owned() })
+}
+
+/// Keeps the files of a pair that was mapped as it is, when they are still what is mapped.
+fn contents_of(checked: &Checked) -> Option<[Content; 2]> {
+    let parts = &checked.parts;
+    let open = |path: &Path, inside: usize| -> Option<Content> {
+        let content = Content::of(std::fs::File::open(path).ok()?).ok()?;
+        (super::replaced_on_disk(path, inside) == Some(false)).then_some(content)
+    };
+    Some([open(&parts.libssl, parts.inside_libssl)?, open(&parts.libcrypto, parts.inside_libcrypto)?])
+}

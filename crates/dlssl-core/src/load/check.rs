@@ -1,0 +1,166 @@
+//! What is open is proved, identified, resolved and initialised: in this order, each only after the last.
+
+use std::path::Path;
+
+use super::identify::{self, Identity};
+use super::init::{self, Configuration};
+use super::mapped::{self, replaced_on_disk};
+use super::open::Opened;
+use super::pair::{self, Places};
+use super::registry;
+use super::resolve;
+use super::source::Opener;
+use crate::error::LoadFailure;
+use crate::explanation::{Attempt, Taken};
+use crate::fork::Hold;
+use crate::library::Parts;
+use crate::mapping::Mapping;
+
+/// How the pair was opened.
+#[derive(Debug)]
+pub(super) enum Placement {
+    /// As the files are, or as the process has them.
+    Files,
+    /// A private copy, for this reason.
+    Private { why: String },
+}
+
+/// A pair that passed.
+pub(super) struct Checked {
+    pub(super) parts: Parts,
+    pub(super) taken: Taken,
+}
+
+/// Proof by addresses, identity, table, initialisation, proof by error.
+pub(super) fn check(
+    opener: &dyn Opener,
+    opened: &Opened,
+    configuration: Option<&Configuration>,
+    placement: &Placement,
+    attempt: &mut Attempt,
+    hold: &Hold,
+) -> Result<Checked, LoadFailure> {
+    let process = opener.process();
+    let examined = pair::Pair {
+        ssl: &*opened.ssl,
+        crypto: &*opened.crypto,
+        libssl: &opened.libssl,
+        libcrypto: &opened.libcrypto,
+        held_before: opened.held_before,
+        process: process.as_deref(),
+    };
+    let places = pair::prove_by_address(&examined)?;
+    attempt.step("pair, by addresses", &places.proof);
+    let identity = identify::identify(&*opened.crypto, &places.libcrypto)?;
+    attempt.step("identify", &identity.text);
+    attempt.step("pair, by version", pair::prove_by_version(&places, &identity)?);
+    let resolved = resolve::resolve(&*opened.ssl, &*opened.crypto, &identity, &places.libssl)?;
+    attempt.step(
+        "resolve",
+        format!("{} functions listed, none of the required ones missing", crate::ffi::specs().count()),
+    );
+    // A private copy reads a configuration file only when told to: modules that it may name want libcrypto by its own name.
+    let configuration = match (configuration, placement) {
+        (Some(chosen), _) => chosen,
+        (None, Placement::Files) => &Configuration::Library,
+        (None, Placement::Private { .. }) => &Configuration::None,
+    };
+    let before = mapped::objects();
+    init::initialise(&resolved.functions, &identity, configuration)?;
+    attempt.step("initialise", format!("configuration file: {}", words(configuration)));
+    if *configuration != Configuration::None {
+        pair::prove_modules(&examined, &places, &before)?;
+    }
+    pair::prove_by_error(&resolved.functions, &places)?;
+    attempt.step("pair, by error", "an error raised in libssl reached this libcrypto's queue");
+
+    // What a person looks for is the file that was asked for, not the name of its copy.
+    let (libssl, libcrypto) = match placement {
+        Placement::Files => (places.libssl.clone(), places.libcrypto.clone()),
+        Placement::Private { .. } => (opened.libssl.clone(), opened.libcrypto.clone()),
+    };
+    let taken = Taken {
+        flavour: identity.flavour,
+        version: identity.version,
+        version_text: identity.text.clone(),
+        notes: notes(&identity, opened, &places, [&libssl, &libcrypto], placement),
+        libssl: libssl.clone(),
+        libcrypto: libcrypto.clone(),
+        generation: 0, // given by `Library::new`
+        private_copy: match placement {
+            Placement::Files => None,
+            Placement::Private { why } => Some(why.clone()),
+        },
+        unexpectedly_absent: resolved.unexpectedly_absent,
+    };
+    let known = registry::mapped(hold)
+        .iter()
+        .find(|entry| entry.parts.inside_libcrypto == places.inside_libcrypto && !entry.parts.mapping.is_inherited())
+        .map(|entry| entry.parts.mapping);
+    let parts = Parts {
+        functions: resolved.functions,
+        flavour: identity.flavour,
+        version: identity.version,
+        text: identity.text,
+        libssl,
+        libcrypto,
+        inside_libssl: places.inside_libssl,
+        inside_libcrypto: places.inside_libcrypto,
+        is_private: matches!(placement, Placement::Private { .. }),
+        mapping: known.unwrap_or_else(Mapping::new),
+        ssl: opened.ssl.clone(),
+        crypto: opened.crypto.clone(),
+    };
+    Ok(Checked { parts, taken })
+}
+
+/// What a reader of the explanation should know.
+fn notes(
+    identity: &Identity,
+    opened: &Opened,
+    places: &Places,
+    [libssl, libcrypto]: [&Path; 2],
+    placement: &Placement,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    if identity.version.major > identity.flavour.newest_known_major() {
+        notes.push(format!(
+            "{} {} is newer than any version this release was checked with ({0} {})",
+            identity.flavour,
+            identity.version,
+            identity.flavour.newest_known_major()
+        ));
+    }
+    if libssl.parent() != libcrypto.parent() {
+        notes.push("libssl and libcrypto lie in different directories; see to it that they are of one build".into());
+    }
+    if opened.held_before {
+        for (path, inside) in [(libssl, places.inside_libssl), (libcrypto, places.inside_libcrypto)] {
+            if replaced_on_disk(path, inside) == Some(true) {
+                notes.push(format!("{} was replaced on disk; this process still has the old file", path.display()));
+            }
+        }
+        notes.push("this process held the library before; it is shared with whoever loaded it".into());
+    }
+    match placement {
+        Placement::Files => notes.push(
+            "mapped from the files as they are: replace them by renaming, as package managers do; overwriting them in \
+             place would damage this process (Isolation::Always is proof against that)"
+                .into(),
+        ),
+        Placement::Private { .. } => notes.push(
+            "private copy: other users of OpenSSL in this process and changes of the files do not touch it; its \
+             configuration file is read only when Loader::configuration asks for it"
+                .into(),
+        ),
+    }
+    notes
+}
+
+fn words(configuration: &Configuration) -> String {
+    match configuration {
+        Configuration::Library => "the library's own".into(),
+        Configuration::None => "none".into(),
+        Configuration::File(file) => file.display().to_string(),
+    }
+}

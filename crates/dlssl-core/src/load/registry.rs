@@ -1,0 +1,39 @@
+//! What we have mapped in this process: so that equal content is mapped once, and that all of it can be renewed.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::explanation::Taken;
+use crate::fork::Hold;
+use crate::isolate::{Content, Originals};
+use crate::library::Parts;
+
+/// One mapped pair.
+pub(crate) struct Mapped {
+    pub(crate) parts: Parts,
+    /// Content of libssl and of libcrypto, where it could be kept.
+    pub(crate) contents: Option<[Content; 2]>,
+    /// What its first load said of it.
+    pub(crate) taken: Taken,
+}
+
+/// Locked only by who holds loads: so never locked when a child is forked.
+static MAPPED: Mutex<Vec<Mapped>> = Mutex::new(Vec::new());
+
+/// Everything that was mapped, in order, with what was inherited.
+pub(crate) fn mapped(_: &Hold) -> MutexGuard<'static, Vec<Mapped>> {
+    MAPPED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Finds a pair with the same content, mapped in this process; when `private`, as a private copy.
+pub(crate) fn with_content(hold: &Hold, originals: &Originals, private: bool) -> Option<(Parts, Taken)> {
+    let mapped = mapped(hold);
+    let same = |entry: &&Mapped| {
+        !entry.parts.mapping.is_inherited()
+            && (entry.parts.is_private || !private)
+            && entry
+                .contents
+                .as_ref()
+                .is_some_and(|[ssl, crypto]| ssl.is(&originals.ssl) && crypto.is(&originals.crypto))
+    };
+    mapped.iter().find(same).map(|entry| (entry.parts.clone(), entry.taken.clone()))
+}

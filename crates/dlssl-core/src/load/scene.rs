@@ -1,0 +1,82 @@
+//! What the process holds under a pair's names before the pair is opened.
+
+use std::path::Path;
+
+use super::candidates::Candidate;
+use super::decide::{Before, Other, Same, same_path};
+use super::identify::{MARKS_OF_LIBCRYPTO, MARKS_OF_LIBSSL, mark};
+use super::locate::locate;
+use super::mapped::{Object, objects, replaced_on_disk};
+use super::registry::Mapped;
+use super::soname::soname;
+use super::source::Opener;
+use crate::ffi::Half;
+use crate::isolate::Stamp;
+
+/// Both halves of a candidate, libssl first.
+pub(super) fn before(candidate: &Candidate, ours: &[Mapped]) -> [Before; 2] {
+    let objects = objects();
+    [(Half::Ssl, &candidate.libssl), (Half::Crypto, &candidate.libcrypto)]
+        .map(|(half, name)| half_before(&objects, half, name, ours))
+}
+
+/// First function of a pair that the process offers to every library, if it offers any.
+pub(super) fn exported(opener: &dyn Opener) -> Option<&'static str> {
+    let process = opener.process()?;
+    let (name, _) = mark(&*process, &MARKS_OF_LIBCRYPTO).or_else(|| mark(&*process, &MARKS_OF_LIBSSL))?;
+    name.to_str().ok()
+}
+
+fn half_before(objects: &[Object], half: Half, name: &Path, ours: &[Mapped]) -> Before {
+    let mut before = Before::default();
+    let named = name.components().count() > 1;
+    let wanted = if named { soname(name) } else { name.to_str().map(str::to_owned) };
+    // Asked of the file system only when something goes by that name.
+    let mut located = None;
+    for object in objects {
+        let taken = wanted.is_some() && object.soname == wanted || named && object.path == name;
+        if !taken {
+            continue;
+        }
+        let file = match named {
+            true => name,
+            false => located.get_or_insert_with(|| locate(name)).as_deref().unwrap_or(&object.path),
+        };
+        match judge(object, half, file, ours) {
+            Ok(same) => before.same = Some(same),
+            Err(other) => before.other = Some(other),
+        }
+    }
+    // A copy that is the same is what the linker would give, unless it would give the other one first: not known.
+    before
+}
+
+/// Tells whether an object is this file.
+fn judge(object: &Object, half: Half, file: &Path, ours: &[Mapped]) -> Result<Same, Other> {
+    let entry = ours.iter().find(|entry| {
+        object.contains(match half {
+            Half::Ssl => entry.parts.inside_libssl,
+            Half::Crypto => entry.parts.inside_libcrypto,
+        })
+    });
+    let stamp = |entry: &Mapped| {
+        let [ssl, crypto] = entry.contents.as_ref()?;
+        Some(match half {
+            Half::Ssl => ssl.stamp(),
+            Half::Crypto => crypto.stamp(),
+        })
+    };
+    let now = std::fs::metadata(file).ok().map(|metadata| Stamp::of(&metadata));
+    let by_us_here = entry.is_some_and(|entry| !entry.parts.mapping.is_inherited());
+    let same = |overwritten| Same { path: object.path.clone(), overwritten, by_us_here };
+    let other = || Other { path: object.path.clone(), replaced: same_path(&object.path, file) };
+    match (entry.and_then(stamp), now) {
+        (Some(then), Some(now)) if then.file == now.file => Ok(same(then != now)),
+        (Some(_), Some(_)) => Err(other()),
+        _ => match replaced_on_disk(file, object.address()) {
+            // A file that is gone cannot be told from what is mapped; nor can it be copied.
+            Some(false) | None => Ok(same(false)),
+            Some(true) => Err(other()),
+        },
+    }
+}
