@@ -5,6 +5,7 @@
     reason = "a fixture that fails is a failed test, and a panic says where"
 )]
 
+pub mod builds;
 pub mod cli;
 pub mod client;
 pub mod harness;

@@ -67,6 +67,9 @@ pub(crate) struct SelftestArgs {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
+    /// Then reload to the library in this directory, while a connection on the first one goes on
+    #[arg(long, value_name = "DIR")]
+    pub(crate) second_lib_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) library: LibraryOptions,
 }

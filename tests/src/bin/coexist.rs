@@ -82,7 +82,8 @@ fn find(folder: &Path, half: &str) -> PathBuf {
         .map(|entry| entry.expect("an entry can be read").path())
         .filter(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            name.starts_with(half) && name.contains(".so") && !path.is_symlink()
+            let rest = name.strip_prefix(half).unwrap_or_default();
+            (rest.starts_with(".so") || rest.starts_with('-') && rest.contains(".so")) && !path.is_symlink()
         })
         .collect();
     files.sort();

@@ -30,8 +30,8 @@ use summary::Outcome;
 /// No executable may take longer; one that does hangs.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// The test executable that runs once, on all builds.
-const PAIRS: &str = "pairs";
+/// The test executables that run once, on all builds.
+const ALL: [&str; 3] = ["pairs", "coexist", "upgrade"];
 
 /// Tells the tests to take their time.
 const NIGHTLY: &str = "DLSSL_TEST_NIGHTLY";
@@ -107,17 +107,17 @@ fn passes<'a>(options: &'a TestOptions, built: &'a Built, matrix: &Matrix) -> io
         pass("documentation tests".into(), "documentation".into(), Place::System, vec![Work::Documentation]),
     ];
     let folders = options.lib_dir.iter().cloned().map(Place::Folder);
-    let is_pairs = |work: &Work<'_>| matches!(work, Work::Suite(suite) if suite.target == PAIRS);
+    let is_for_all = |work: &Work<'_>| matches!(work, Work::Suite(suite) if ALL.contains(&suite.target.as_str()));
     for place in matrix.places().into_iter().chain(folders) {
         let mut work = of_kind(Kind::Integration);
-        work.retain(|work| !is_pairs(work));
+        work.retain(|work| !is_for_all(work));
         passes.push(pass(format!("integration tests, library: {place}"), place.to_string(), place, work));
     }
     if !options.system {
         let mut work = of_kind(Kind::Integration);
-        work.retain(is_pairs);
+        work.retain(is_for_all);
         let place = Place::All(matrix.list());
-        passes.push(pass("every client with every server".into(), place.to_string(), place, work));
+        passes.push(pass("all builds together".into(), place.to_string(), place, work));
     }
     if !options.system {
         let hiding = Hiding::find()?;

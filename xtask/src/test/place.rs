@@ -14,7 +14,7 @@ const TEST_LIBRARY: &str = "DLSSL_TEST_LIB_DIR";
 /// Another build, for integration tests that mix two.
 const OTHER_LIBRARY: &str = "DLSSL_TEST_OTHER_LIB_DIR";
 
-/// Every build, for the test of all pairs.
+/// Every build, for tests of several together.
 const ALL_BUILDS: &str = "DLSSL_TEST_BUILDS";
 
 /// Where the integration tests find the `dlssl` command that was built with them.
@@ -64,7 +64,7 @@ impl fmt::Display for Place {
             Place::System => f.write_str("system"),
             Place::Folder(folder) => write!(f, "{}", folder.display()),
             Place::Build(build) => f.write_str(build.name),
-            Place::All(_) => f.write_str("all pairs"),
+            Place::All(_) => f.write_str("all builds"),
             Place::NoLibrary(_) => f.write_str("no library"),
         }
     }

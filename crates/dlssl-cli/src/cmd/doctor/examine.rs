@@ -6,7 +6,9 @@ use dlssl::{Capability, Explanation, Generation, Library, LoadError};
 use serde::Serialize;
 
 use super::environment::{self, Variable};
+use super::isolation::{self, IsolationReport};
 use super::roots::{self, RootsReport};
+use crate::library::LibraryOptions;
 
 /// All that `doctor` says.
 #[derive(Debug, Serialize)]
@@ -17,6 +19,7 @@ pub(super) struct Diagnosis<'a> {
     pub(super) error: Option<ErrorReport>,
     pub(super) explanation: &'a Explanation,
     pub(super) roots: Option<RootsReport>,
+    pub(super) isolation: Option<IsolationReport>,
     pub(super) capabilities: Vec<Capability>,
     pub(super) environment: Vec<Variable>,
     pub(super) problems: Vec<Problem>,
@@ -48,7 +51,8 @@ pub(super) struct Problem {
 }
 
 /// The findings about a library that loaded.
-pub(super) fn loaded(library: &Library) -> Diagnosis<'_> {
+pub(super) fn loaded<'a>(library: &'a Library, options: &LibraryOptions) -> Diagnosis<'a> {
+    let isolation = isolation::examine(library, options);
     let roots = roots::examine(library);
     let environment = environment::seen();
     let about = LibraryReport {
@@ -62,6 +66,7 @@ pub(super) fn loaded(library: &Library) -> Diagnosis<'_> {
         openssl_dir: library.openssl_dir(),
     };
     let mut problems = Vec::from_iter(of_library(&about));
+    problems.extend(isolation::problems(&isolation));
     problems.extend(of_roots(&roots));
     problems.extend(of_environment(&environment));
     Diagnosis {
@@ -70,6 +75,7 @@ pub(super) fn loaded(library: &Library) -> Diagnosis<'_> {
         error: None,
         explanation: library.explain(),
         roots: Some(roots),
+        isolation: Some(isolation),
         capabilities: library.capabilities(),
         environment,
         problems,
@@ -87,6 +93,7 @@ pub(super) fn failed(error: &LoadError) -> Diagnosis<'_> {
         error: Some(ErrorReport { code: error.code(), message: error.to_string() }),
         explanation: error.explanation(),
         roots: None,
+        isolation: None,
         capabilities: Vec::new(),
         environment,
         problems,

@@ -2,6 +2,7 @@
 
 mod environment;
 mod examine;
+mod isolation;
 mod roots;
 mod show;
 
@@ -12,7 +13,7 @@ use crate::report;
 pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
     let loaded = args.library.load();
     let diagnosis = match &loaded {
-        Ok(library) => examine::loaded(library),
+        Ok(library) => examine::loaded(library, &args.library),
         Err(error) => examine::failed(error),
     };
     if args.json {

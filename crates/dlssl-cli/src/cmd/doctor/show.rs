@@ -38,6 +38,14 @@ pub(super) fn show(out: &mut impl Write, diagnosis: &Diagnosis<'_>) -> io::Resul
         report::pairs(out, &root_rows(roots))?;
     }
 
+    if let Some(isolation) = &diagnosis.isolation {
+        writeln!(out)?;
+        report::heading(out, "Private copies")?;
+        let possible = if isolation.possible { "yes" } else { "no" };
+        let used = isolation.used.as_deref().unwrap_or("no: the files are mapped as they are");
+        report::pairs(out, &[("possible", possible.into()), ("used", used.into())])?;
+    }
+
     if !diagnosis.capabilities.is_empty() {
         writeln!(out)?;
         report::heading(out, "Capabilities")?;

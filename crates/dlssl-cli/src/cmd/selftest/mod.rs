@@ -6,6 +6,7 @@ mod progress;
 mod round;
 
 use std::io::Write;
+use std::path::Path;
 
 use dlssl::{Library, Slot};
 use serde::Serialize;
@@ -15,6 +16,7 @@ use self::round::Check;
 use crate::args::SelftestArgs;
 use crate::certificate::{self, Certificates};
 use crate::failure::Failure;
+use crate::library::directory;
 use crate::report;
 
 /// The name in the server's certificate; reserved, so it can be nobody's.
@@ -64,7 +66,29 @@ fn rounds(args: &SelftestArgs, show: &mut Show) -> Result<(), Failure> {
     // Streams of the old generation outlive a reload, so the old library must still work.
     show.progress.say("checking the library from before the reload");
     let check = round::transfer(&library, &certificates, None, round::Bio::Stream)?;
-    show.line(&check.renamed("still works after the reload"))
+    show.line(&check.renamed("still works after the reload"))?;
+    match &args.second_lib_dir {
+        Some(folder) => second(&slot, folder, &certificates, show),
+        None => Ok(()),
+    }
+}
+
+/// Reloads to another library while a connection is open, then checks that one and the two together.
+fn second(slot: &Slot, folder: &Path, certificates: &Certificates, show: &mut Show) -> Result<(), Failure> {
+    let old = slot.current()?;
+    let connection = round::open(&old, certificates)?;
+    show.progress.say("reloading to the second library");
+    let reloaded = slot.reload_with(directory(folder))?;
+    let new = reloaded.new_library();
+    show.line(&Check::note(format!("reloaded: {reloaded}"), new))?;
+    connection.go_on()?;
+    show.line(&Check::note("a connection from before the reload goes on, byte for byte".into(), &old))?;
+    round(new, certificates, show)?;
+    for (client, server) in [(&old, new), (new, &old)] {
+        show.progress.say("checking the two together");
+        show.line(&round::across(client, server, certificates)?)?;
+    }
+    Ok(())
 }
 
 fn round(library: &Library, certificates: &Certificates, show: &mut Show) -> Result<(), Failure> {

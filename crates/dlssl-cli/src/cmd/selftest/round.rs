@@ -117,7 +117,7 @@ pub(super) fn transfer(
     protocol: Option<Protocol>,
     bio: Bio,
 ) -> Result<Check, Failure> {
-    let ends = match Ends::new(library, certificates, protocol) {
+    let ends = match Ends::new(library, library, certificates, protocol) {
         Ok(ends) => ends,
         Err(error) if error.kind() == ErrorKind::Unsupported && protocol == Some(Protocol::Tls13) => {
             let what = format!("{} has no {}", library.version_text(), Protocol::Tls13);
@@ -143,9 +143,55 @@ pub(super) fn transfer(
     })
 }
 
+/// Client and server on two libraries in one process.
+pub(super) fn across(client: &Library, server: &Library, certificates: &Certificates) -> Result<Check, Failure> {
+    let ends = Ends::new(client, server, certificates, None)
+        .map_err(|error| Failure::new(format_args!("cannot set up TLS: {error}")))?;
+    let (near, far) = ends.talk(NAME, Bio::Stream)?;
+    let (protocol, cipher) = match (near, far) {
+        (Ok(agreed), Ok(_)) => agreed,
+        (near, far) => return Err(both(near.err(), far.err(), Bio::Stream)),
+    };
+    let what = format!("{} to {}: {protocol} {cipher}, 1 MiB each way", client.version_text(), server.version_text());
+    Ok(Check { protocol: Some(protocol), cipher: Some(cipher), ..Check::note(what, client) })
+}
+
+/// A connection that is open: its client here, its server in a thread.
+pub(super) struct Open {
+    client: TlsStream<Socket>,
+    server: thread::JoinHandle<Outcome>,
+}
+
+/// Opens a connection and leaves it open.
+pub(super) fn open(library: &Library, certificates: &Certificates) -> Result<Open, Failure> {
+    let failed = |what: &dyn fmt::Display| Failure::new(format_args!("cannot open a connection: {what}"));
+    let ends = Ends::new(library, library, certificates, None).map_err(|error| failed(&error))?;
+    let (near, far) = pair::sockets().map_err(|error| failed(&error))?;
+    let acceptor = ends.acceptor.clone();
+    let server = thread::spawn(move || serve(&acceptor, far, Bio::Stream));
+    let client = ends.connector.connect(NAME, near).map_err(|error| failed(&error))?;
+    Ok(Open { client, server })
+}
+
+impl Open {
+    /// Sends and receives as any other, to the end.
+    pub(super) fn go_on(mut self) -> Result<(), Failure> {
+        let client = exchange::client(&mut self.client);
+        drop(self.client);
+        let server = match self.server.join() {
+            Ok(server) => server,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        match (client, server) {
+            (Ok(()), Ok(_)) => Ok(()),
+            (client, server) => Err(both(client.err().map(Trouble::from), server.err(), Bio::Stream)),
+        }
+    }
+}
+
 /// Expects the client to refuse a certificate for another name.
 fn wrong_name(library: &Library, certificates: &Certificates, bio: Bio) -> Result<Check, Failure> {
-    let ends = Ends::new(library, certificates, None)
+    let ends = Ends::new(library, library, certificates, None)
         .map_err(|error| Failure::new(format_args!("cannot set up TLS: {error}")))?;
     let (client, _) = ends.talk(WRONG_NAME, bio)?;
     match client {
@@ -171,10 +217,15 @@ struct Ends {
 type Outcome = Result<(String, String), Trouble>;
 
 impl Ends {
-    fn new(library: &Library, certificates: &Certificates, protocol: Option<Protocol>) -> Result<Self, Error> {
+    fn new(
+        client: &Library,
+        server: &Library,
+        certificates: &Certificates,
+        protocol: Option<Protocol>,
+    ) -> Result<Self, Error> {
         let identity = Identity::pem(certificates.leaf.as_bytes(), certificates.key.as_bytes());
-        let mut server = Acceptor::builder(library, identity);
-        let mut client = Connector::builder(library).roots(Roots::pem(certificates.root.as_bytes()));
+        let mut server = Acceptor::builder(server, identity);
+        let mut client = Connector::builder(client).roots(Roots::pem(certificates.root.as_bytes()));
         if let Some(protocol) = protocol {
             server = server.min_protocol(protocol).max_protocol(protocol);
             client = client.min_protocol(protocol).max_protocol(protocol);
