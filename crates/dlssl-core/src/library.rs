@@ -45,6 +45,8 @@ pub(crate) struct Parts {
     pub(crate) inside_libssl: usize,
     pub(crate) inside_libcrypto: usize,
     pub(crate) is_private: bool,
+    /// Of a private copy: libcrypto's own name, and the one that it has in this process.
+    pub(crate) renamed: Option<(String, String)>,
     pub(crate) mapping: &'static Mapping,
     pub(crate) ssl: Arc<dyn Image>,
     pub(crate) crypto: Arc<dyn Image>,
@@ -236,6 +238,10 @@ impl Library {
     #[must_use]
     pub fn mapping(&self) -> usize {
         self.inner.parts.inside_libcrypto
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.inner.parts
     }
 
     /// What all generations on its mapping share.

@@ -55,8 +55,8 @@ pub use context::{
 };
 pub use dlssl_core::{
     Capability, CapabilityState, Configuration, ErrorEntry, ErrorStack, Explanation, Flavour, Generation, Half,
-    Inherited, Isolation, Library, LoadError, LoadFailure, Loader, RandomError, Reloaded, Slot, Version, current,
-    process_slot, reload, reload_with, renewals, vouch_for_fork,
+    Inherited, Isolation, Library, LoadError, LoadFailure, Loader, ProviderError, RandomError, Reloaded, Slot, Version,
+    current, process_slot, reload, reload_with, renewals, vouch_for_fork,
 };
 pub use error::{Error, ErrorKind, VerifyFailure};
 pub use stream::{HandshakeError, IntoInnerError, MidHandshake, Shutdown, TlsStream, VerifyResult};

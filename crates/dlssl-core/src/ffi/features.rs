@@ -71,6 +71,7 @@ pub const FEATURES: &[Feature] = &[
     option("renegotiation by the server refused", NO_SERVER_RENEGOTIATION),
     function("TLS 1.3 cipher suites by name", "SSL_CTX_set_ciphersuites", "to choose them is an error (Unsupported)"),
     function("pending bytes that are not decrypted yet", "SSL_has_pending", "decrypted bytes alone are seen"),
+    function("providers by name", "OSSL_PROVIDER_try_load", "ProviderError::Unsupported"),
     hollow("key log", "SSL_CTX_set_keylog_callback", "not offered by dlssl yet"),
     hollow("early data", "SSL_write_early_data", "not offered by dlssl yet"),
     function("client hello callback", "SSL_CTX_set_client_hello_cb", "not offered by dlssl yet"),

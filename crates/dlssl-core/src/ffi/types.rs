@@ -22,7 +22,8 @@ macro_rules! opaque {
 }
 
 opaque! {
-    ASN1_STRING; BIO; BIO_METHOD; EVP_PKEY; OPENSSL_INIT_SETTINGS; SSL; SSL_CIPHER; SSL_CTX; SSL_METHOD;
+    ASN1_STRING; BIO; BIO_METHOD; EVP_PKEY; OPENSSL_INIT_SETTINGS; OSSL_CORE_HANDLE; OSSL_DISPATCH;
+    OSSL_LIB_CTX; OSSL_PROVIDER; SSL; SSL_CIPHER; SSL_CTX; SSL_METHOD;
     X509; X509_NAME; X509_STORE; X509_STORE_CTX; X509_VERIFY_PARAM; stack_st_X509;
 }
 
@@ -46,6 +47,13 @@ pub type BIO_read_fn = unsafe extern "C" fn(bio: *mut BIO, data: *mut c_char, le
 pub type BIO_puts_fn = unsafe extern "C" fn(bio: *mut BIO, text: *const c_char) -> c_int;
 pub type BIO_gets_fn = unsafe extern "C" fn(bio: *mut BIO, data: *mut c_char, len: c_int) -> c_int;
 pub type BIO_ctrl_fn = unsafe extern "C" fn(bio: *mut BIO, cmd: c_int, larg: c_long, parg: *mut c_void) -> c_long;
+
+pub type OSSL_provider_init_fn = unsafe extern "C" fn(
+    handle: *const OSSL_CORE_HANDLE,
+    dispatch: *const OSSL_DISPATCH,
+    out: *mut *const OSSL_DISPATCH,
+    context: *mut *mut c_void,
+) -> c_int;
 
 /// Lock callback of OpenSSL 1.0.2.
 pub type locking_cb = unsafe extern "C" fn(mode: c_int, lock: c_int, file: *const c_char, line: c_int);

@@ -41,6 +41,8 @@ pub(crate) struct Copied {
     pub(crate) crypto: Arc<dyn Image>,
     /// Content of libssl and of libcrypto.
     pub(crate) contents: [Content; 2],
+    /// libcrypto's own name, and the one that it has here.
+    pub(crate) renamed: (String, String),
 }
 
 impl Originals {
@@ -49,22 +51,8 @@ impl Originals {
     /// # Errors
     /// [`LoadFailure::Unreadable`].
     pub(crate) fn read(libssl: &Path, libcrypto: &Path) -> Result<Self, LoadFailure> {
-        let read = |path: &Path| -> Result<Vec<u8>, LoadFailure> {
-            let whole = || {
-                let file = std::fs::File::open(path)?;
-                let len = file.metadata()?.len();
-                if len > LARGEST {
-                    return Err(std::io::Error::other("it is larger than any library"));
-                }
-                // The length is bounded above.
-                let mut bytes = Vec::with_capacity(len as usize + 1);
-                std::io::Read::read_to_end(&mut std::io::Read::take(file, LARGEST), &mut bytes)?;
-                Ok(bytes)
-            };
-            whole().map_err(|error: std::io::Error| LoadFailure::Unreadable {
-                path: path.to_owned(),
-                os: error.to_string(),
-            })
+        let read = |path: &Path| {
+            read(path).map_err(|error| LoadFailure::Unreadable { path: path.to_owned(), os: error.to_string() })
         };
         Ok(Self {
             libssl: libssl.to_owned(),
@@ -73,6 +61,19 @@ impl Originals {
             crypto: read(libcrypto)?,
         })
     }
+}
+
+/// Reads a file whole.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    let len = file.metadata()?.len();
+    if len > LARGEST {
+        return Err(std::io::Error::other("it is larger than any library"));
+    }
+    // The length is bounded above.
+    let mut bytes = Vec::with_capacity(len as usize + 1);
+    std::io::Read::read_to_end(&mut std::io::Read::take(file, LARGEST), &mut bytes)?;
+    Ok(bytes)
 }
 
 /// Opens a private copy of a pair.
@@ -140,7 +141,25 @@ pub(crate) fn copy(
     };
     let (crypto, crypto_content) = open(&originals.libcrypto, &mut originals.crypto, "open libcrypto")?;
     let (ssl, ssl_content) = open(&originals.libssl, &mut originals.ssl, "open libssl")?;
-    Ok(Copied { ssl, crypto, contents: [ssl_content, crypto_content] })
+    Ok(Copied { ssl, crypto, contents: [ssl_content, crypto_content], renamed: (old_crypto, new_crypto) })
+}
+
+/// Opens a copy of a module that asks for libcrypto by the name `old`, as one that asks for `new`. `None` when it asks for no
+/// such name.
+///
+/// # Errors
+/// What stands in the way, in words.
+pub(crate) fn module(opener: &dyn Opener, path: &Path, old: &str, new: &str) -> Result<Option<Arc<dyn Image>>, String> {
+    let words = |error: &dyn std::fmt::Display| error.to_string();
+    let mut bytes = read(path).map_err(|error| words(&error))?;
+    let names = elf::names(&bytes).map_err(|error| words(&error))?;
+    if !names.needed.iter().any(|needed| needed == old) {
+        return Ok(None);
+    }
+    elf::rename(&mut bytes, &[(old, new)]).map_err(|error| words(&error))?;
+    let label = format!("dlssl {}", path.file_name().unwrap_or(OsStr::new("module")).to_string_lossy());
+    let placed = place::place(&bytes, &label).map_err(|error| words(&error))?;
+    opener.open_private(&placed.path).map(Some)
 }
 
 /// Name that a library goes by.

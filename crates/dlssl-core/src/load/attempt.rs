@@ -85,7 +85,8 @@ impl Plan<'_> {
         let originals = Originals::read(&libssl, &libcrypto)?;
         let always = self.isolation == Isolation::Always;
         if !self.fresh
-            && let Some((mut parts, mut taken)) = registry::with_content(self.hold, &originals, always)
+            && let Some((mut parts, mut taken)) =
+                registry::with_content(self.hold, &originals, always, self.configuration)
         {
             attempt.step(REUSE, "files with this content are mapped already");
             (taken.libssl, taken.libcrypto) = (libssl.clone(), libcrypto.clone());
@@ -94,18 +95,21 @@ impl Plan<'_> {
         }
         let copied = isolate::copy(self.opener, originals, attempt)?;
         let opened = Opened { ssl: copied.ssl, crypto: copied.crypto, libssl, libcrypto, held_before: false };
-        let placement = Placement::Private { why: why.to_string() };
+        let placement = Placement::Private { why: why.to_string(), renamed: copied.renamed };
         let checked = check(self.opener, &opened, self.configuration, &placement, attempt, self.hold)?;
         Ok(self.keep(checked, Some(copied.contents)))
     }
 
     /// Notes what was mapped.
     fn keep(&self, checked: Checked, contents: Option<[Content; 2]>) -> (Parts, Taken) {
-        let Checked { parts, taken } = checked;
+        let Checked { parts, mut taken, configuration } = checked;
         let mut mapped = registry::mapped(self.hold);
-        let known = mapped.iter().any(|entry| std::ptr::eq(entry.parts.mapping, parts.mapping));
-        if !known {
-            mapped.push(Mapped { parts: parts.clone(), taken: taken.clone(), contents });
+        match mapped.iter().find(|entry| std::ptr::eq(entry.parts.mapping, parts.mapping)) {
+            Some(entry) if self.configuration.is_some() && entry.configuration != configuration => taken.notes.push(
+                "the library was initialised before; the configuration file that was asked for now is not read".into(),
+            ),
+            Some(_) => {}
+            None => mapped.push(Mapped { parts: parts.clone(), taken: taken.clone(), configuration, contents }),
         }
         (parts, taken)
     }

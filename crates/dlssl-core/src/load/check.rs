@@ -15,6 +15,7 @@ use crate::explanation::{Attempt, Taken};
 use crate::fork::Hold;
 use crate::library::Parts;
 use crate::mapping::Mapping;
+use crate::provider::hand_over_all;
 
 /// How the pair was opened.
 #[derive(Debug)]
@@ -22,13 +23,15 @@ pub(super) enum Placement {
     /// As the files are, or as the process has them.
     Files,
     /// A private copy, for this reason.
-    Private { why: String },
+    Private { why: String, renamed: (String, String) },
 }
 
 /// A pair that passed.
 pub(super) struct Checked {
     pub(super) parts: Parts,
     pub(super) taken: Taken,
+    /// Configuration file that the pair was initialised with.
+    pub(super) configuration: Configuration,
 }
 
 /// Proof by addresses, identity, table, initialisation, proof by error.
@@ -65,15 +68,6 @@ pub(super) fn check(
         (None, Placement::Files) => &Configuration::Library,
         (None, Placement::Private { .. }) => &Configuration::None,
     };
-    let before = mapped::objects();
-    init::initialise(&resolved.functions, &identity, configuration)?;
-    attempt.step("initialise", format!("configuration file: {}", words(configuration)));
-    if *configuration != Configuration::None {
-        pair::prove_modules(&examined, &places, &before)?;
-    }
-    pair::prove_by_error(&resolved.functions, &places)?;
-    attempt.step("pair, by error", "an error raised in libssl reached this libcrypto's queue");
-
     // What a person looks for is the file that was asked for, not the name of its copy.
     let (libssl, libcrypto) = match placement {
         Placement::Files => (places.libssl.clone(), places.libcrypto.clone()),
@@ -89,9 +83,9 @@ pub(super) fn check(
         generation: 0, // given by `Library::new`
         private_copy: match placement {
             Placement::Files => None,
-            Placement::Private { why } => Some(why.clone()),
+            Placement::Private { why, .. } => Some(why.clone()),
         },
-        unexpectedly_absent: resolved.unexpectedly_absent,
+        unexpectedly_absent: resolved.unexpectedly_absent.clone(),
     };
     let known = registry::mapped(hold)
         .iter()
@@ -101,17 +95,59 @@ pub(super) fn check(
         functions: resolved.functions,
         flavour: identity.flavour,
         version: identity.version,
-        text: identity.text,
+        text: identity.text.clone(),
         libssl,
         libcrypto,
         inside_libssl: places.inside_libssl,
         inside_libcrypto: places.inside_libcrypto,
         is_private: matches!(placement, Placement::Private { .. }),
+        renamed: match placement {
+            Placement::Files => None,
+            Placement::Private { renamed, .. } => Some(renamed.clone()),
+        },
         mapping: known.unwrap_or_else(Mapping::new),
         ssl: opened.ssl.clone(),
         crypto: opened.crypto.clone(),
     };
-    Ok(Checked { parts, taken })
+    initialise(&parts, &identity, configuration, &examined, &places, attempt, hold)?;
+    pair::prove_by_error(&parts.functions, &places)?;
+    attempt.step("pair, by error", "an error raised in libssl reached this libcrypto's queue");
+    Ok(Checked { parts, taken, configuration: configuration.clone() })
+}
+
+/// Initialises, and proves that what the configuration file brought in belongs to this pair.
+fn initialise(
+    parts: &Parts,
+    identity: &Identity,
+    configuration: &Configuration,
+    examined: &pair::Pair<'_>,
+    places: &Places,
+    attempt: &mut Attempt,
+    hold: &Hold,
+) -> Result<(), LoadFailure> {
+    let functions = &parts.functions;
+    if *configuration == Configuration::None {
+        init::initialise(functions, identity, configuration)?;
+        attempt.step("initialise", "configuration file: none");
+        return Ok(());
+    }
+    let before = mapped::objects();
+    if parts.is_private && functions.provider.OSSL_PROVIDER_add_builtin.is_some() {
+        // Modules first: those that the file names are to be the ones that belong to the copy.
+        init::initialise(functions, identity, &Configuration::None)?;
+        let handed = hand_over_all(parts, hold)
+            .map_err(|error| LoadFailure::Isolation { path: parts.libcrypto.clone(), why: error.to_string() })?;
+        attempt.step("modules", format!("brought beside the private copy: {}", list(&handed)));
+        init::read_configuration(functions, identity, configuration)?;
+    } else {
+        init::initialise(functions, identity, configuration)?;
+    }
+    attempt.step("initialise", format!("configuration file: {}", words(configuration)));
+    pair::prove_modules(examined, places, &before)
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".into() } else { names.join(", ") }
 }
 
 /// What a reader of the explanation should know.

@@ -51,7 +51,7 @@ pub(crate) fn initialise(
         None => initialise_before_1_1_0(functions, identity, configuration)?,
     }
     match configuration {
-        Configuration::File(file) => read_configuration(functions, identity, file),
+        Configuration::File(_) => read_configuration(functions, identity, configuration),
         Configuration::Library | Configuration::None => Ok(()),
     }
 }
@@ -99,18 +99,40 @@ fn initialise_before_1_1_0(
     Ok(())
 }
 
+/// `CONF_MFLAGS_DEFAULT_SECTION`.
+const DEFAULT_SECTION: std::ffi::c_ulong = 0x20;
+/// `CONF_MFLAGS_IGNORE_RETURN_CODES`, with faults of modules left out.
+const IGNORE_RETURN_CODES: std::ffi::c_ulong = 0x100;
 /// `CONF_MFLAGS_IGNORE_ERRORS`.
 const IGNORE_ERRORS: std::ffi::c_ulong = 0x1;
 /// `CONF_MFLAGS_IGNORE_MISSING_FILE`.
 const IGNORE_MISSING_FILE: std::ffi::c_ulong = 0x10;
 
-fn read_configuration(functions: &Functions, identity: &Identity, file: &std::path::Path) -> Result<(), LoadFailure> {
+/// Reads a configuration file into a library that is initialised without one. The library's own may be missing or have
+/// faults, as when the library reads it by itself.
+pub(crate) fn read_configuration(
+    functions: &Functions,
+    identity: &Identity,
+    configuration: &Configuration,
+) -> Result<(), LoadFailure> {
     let setting = |what| LoadFailure::Setting { text: identity.text.clone(), what };
-    let load = functions.conf.CONF_modules_load_file.ok_or_else(|| setting("read a configuration file"))?;
-    let name = file.to_str().and_then(|name| CString::new(name).ok());
-    let name = name.ok_or_else(|| setting("take a configuration file whose name is not plain text"))?;
-    // SAFETY: a string that ends with NUL and lives through the call; null means the default section.
-    check(functions, identity, || unsafe { load(name.as_ptr(), std::ptr::null(), 0) })
+    let load = functions.conf.CONF_modules_load_file.ok_or_else(|| setting("read a configuration file"));
+    match configuration {
+        Configuration::None => Ok(()),
+        Configuration::Library => {
+            let flags = DEFAULT_SECTION | IGNORE_MISSING_FILE | IGNORE_RETURN_CODES;
+            let load = load?;
+            // SAFETY: null names mean the library's own file and section.
+            check(functions, identity, || unsafe { load(std::ptr::null(), std::ptr::null(), flags) })
+        }
+        Configuration::File(file) => {
+            let name = file.to_str().and_then(|name| CString::new(name).ok());
+            let name = name.ok_or_else(|| setting("take a configuration file whose name is not plain text"))?;
+            let load = load?;
+            // SAFETY: a string that ends with NUL and lives through the call; null means the default section.
+            check(functions, identity, || unsafe { load(name.as_ptr(), std::ptr::null(), 0) })
+        }
+    }
 }
 
 /// Runs one step; a result below one is a failure, with what the error queue says.

@@ -26,7 +26,7 @@ pub use environment::environment_is_trusted;
 pub use init::Configuration;
 pub(crate) use mapped::{imports, replaced_on_disk};
 pub(crate) use open::{refusal, with_dependencies};
-pub(crate) use source::{Image, Opener};
+pub(crate) use source::{Image, Opener, System};
 
 use crate::error::{LoadError, LoadFailure};
 use crate::explanation::{Explanation, Failure};
@@ -34,7 +34,6 @@ use crate::fork::{self, Hold};
 use crate::library::Library;
 use attempt::Plan;
 use environment::Surroundings;
-use source::System;
 
 /// Chooses a libssl and a libcrypto, opens them, proves that they belong together and initialises them.
 ///

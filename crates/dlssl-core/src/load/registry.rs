@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::init::Configuration;
 use crate::explanation::Taken;
 use crate::fork::Hold;
 use crate::isolate::{Content, Originals};
@@ -12,6 +13,8 @@ pub(crate) struct Mapped {
     pub(crate) parts: Parts,
     /// Content of libssl and of libcrypto, where it could be kept.
     pub(crate) contents: Option<[Content; 2]>,
+    /// Configuration file that it was initialised with, as far as we did it.
+    pub(crate) configuration: Configuration,
     /// What its first load said of it.
     pub(crate) taken: Taken,
 }
@@ -24,12 +27,19 @@ pub(crate) fn mapped(_: &Hold) -> MutexGuard<'static, Vec<Mapped>> {
     MAPPED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Finds a pair with the same content, mapped in this process; when `private`, as a private copy.
-pub(crate) fn with_content(hold: &Hold, originals: &Originals, private: bool) -> Option<(Parts, Taken)> {
+/// Finds a pair with the same content, mapped in this process; when `private`, as a private copy; initialised with
+/// `configuration`, where one is asked for.
+pub(crate) fn with_content(
+    hold: &Hold,
+    originals: &Originals,
+    private: bool,
+    configuration: Option<&Configuration>,
+) -> Option<(Parts, Taken)> {
     let mapped = mapped(hold);
     let same = |entry: &&Mapped| {
         !entry.parts.mapping.is_inherited()
             && (entry.parts.is_private || !private)
+            && configuration.is_none_or(|wanted| *wanted == entry.configuration)
             && entry
                 .contents
                 .as_ref()

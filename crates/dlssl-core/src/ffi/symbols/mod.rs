@@ -6,6 +6,7 @@ pub mod crypto;
 pub mod err;
 pub mod evp;
 pub mod pem;
+pub mod provider;
 pub mod rand;
 pub mod ssl;
 pub mod x509;
@@ -57,6 +58,7 @@ tables! {
     err: Err,
     evp: Evp,
     pem: Pem,
+    provider: Provider,
     rand: Rand,
     ssl: Ssl,
     x509: X509Functions,
