@@ -21,7 +21,7 @@ const fn peer(program: &'static str, packages: &'static [&'static str], purpose:
     Peer { program, packages, service: false, purpose }
 }
 
-const PEERS: [Peer; 12] = [
+const PEERS: [Peer; 13] = [
     peer("openssl", &["openssl"], "s_server and s_client"),
     peer("curl", &["curl", "ca-certificates"], "an HTTPS client"),
     Peer { service: true, ..peer("nginx", &["nginx"], "an HTTPS server") },
@@ -30,6 +30,7 @@ const PEERS: [Peer; 12] = [
     peer("python3", &["python3"], "the ssl module"),
     peer("valgrind", &["valgrind"], "leaks and invalid accesses"),
     peer("strace", &["strace"], "counting system calls"),
+    peer("gdb", &["gdb"], "what a person debugging sees"),
     // The headers of libc are only a recommendation of gcc's.
     peer("cc", &["gcc", "libc6-dev"], "test hosts and fake libraries in C"),
     peer("perl", &["perl"], "building OpenSSL"),

@@ -1,6 +1,7 @@
 //! What a mapped file holds, kept to know it again: the open file itself, and what was exchanged in a copy of it.
 
 use std::fs::File;
+use std::io::Read;
 use std::mem::ManuallyDrop;
 
 use super::elf::Replaced;
@@ -57,17 +58,21 @@ impl Content {
         self.stamp
     }
 
-    /// Whether the file, or the original of the copy, holds exactly these bytes. `false` when it can no longer be told.
-    pub(crate) fn is(&self, bytes: &[u8]) -> bool {
+    /// Whether the file, or the original of the copy, holds exactly what is read from `other`. `false` when it can no longer
+    /// be told.
+    pub(crate) fn is(&self, mut other: impl Read) -> bool {
         const CHUNK: usize = 128 * 1024;
-        let same_file = self.file.metadata().is_ok_and(|now| Stamp::of(&now) == self.stamp);
-        if !same_file || self.stamp.len != bytes.len() as u64 {
+        if !self.file.metadata().is_ok_and(|now| Stamp::of(&now) == self.stamp) {
             return false;
         }
-        let mut own = vec![0; CHUNK];
-        for (index, chunk) in bytes.chunks(CHUNK).enumerate() {
-            let at = index * CHUNK;
-            let own = &mut own[..chunk.len()];
+        let (mut own, mut theirs) = (vec![0; CHUNK], vec![0; CHUNK]);
+        let mut at = 0;
+        loop {
+            let Ok(count) = read_full(&mut other, &mut theirs) else { return false };
+            if count == 0 {
+                return at as u64 == self.stamp.len;
+            }
+            let (own, theirs) = (&mut own[..count], &theirs[..count]);
             if read_at(&self.file, own, at as u64).is_err() {
                 return false;
             }
@@ -78,12 +83,26 @@ impl Content {
                     }
                 }
             }
-            if own != chunk {
+            if own != theirs {
                 return false;
             }
+            at += count;
         }
-        true
     }
+}
+
+/// Reads until `out` is full or the end has come.
+fn read_full(from: &mut impl Read, out: &mut [u8]) -> std::io::Result<usize> {
+    let mut done = 0;
+    while done < out.len() {
+        match from.read(&mut out[done..]) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
 }
 
 #[cfg(unix)]
@@ -116,8 +135,8 @@ mod tests {
         for at in places {
             original[at..at + 3].copy_from_slice(b"two");
         }
-        assert!(content.is(&original));
-        assert!(!content.is(&copy));
+        assert!(content.is(&original[..]));
+        assert!(!content.is(&copy[..]));
         assert!(!content.is(&original[1..]));
     }
 
@@ -127,8 +146,8 @@ mod tests {
         file.write_all(b"bytes").unwrap();
         let mut again = file.try_clone().unwrap();
         let content = Content::of(file).unwrap();
-        assert!(content.is(b"bytes"));
+        assert!(content.is(&b"bytes"[..]));
         again.write_all(b"more").unwrap();
-        assert!(!content.is(b"bytes"));
+        assert!(!content.is(&b"bytes"[..]));
     }
 }

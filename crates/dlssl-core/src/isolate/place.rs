@@ -101,7 +101,7 @@ mod tests {
         for placed in [place(&bytes, "dlssl a b/c"), in_folder(&bytes, "dlssl a b/c")] {
             let placed = placed.unwrap();
             assert_eq!(std::fs::read(&placed.path).unwrap(), bytes);
-            assert!(placed.content.is(&bytes));
+            assert!(placed.content.is(&bytes[..]));
         }
     }
 

@@ -82,18 +82,17 @@ impl Plan<'_> {
         for path in [&libcrypto, &libssl] {
             inspect::inspect(path)?;
         }
-        let originals = Originals::read(&libssl, &libcrypto)?;
         let always = self.isolation == Isolation::Always;
         if !self.fresh
             && let Some((mut parts, mut taken)) =
-                registry::with_content(self.hold, &originals, always, self.configuration)
+                registry::with_content(self.hold, &libssl, &libcrypto, always, self.configuration)
         {
             attempt.step(REUSE, "files with this content are mapped already");
             (taken.libssl, taken.libcrypto) = (libssl.clone(), libcrypto.clone());
             (parts.libssl, parts.libcrypto) = (libssl, libcrypto);
             return Ok((parts, taken));
         }
-        let copied = isolate::copy(self.opener, originals, attempt)?;
+        let copied = isolate::copy(self.opener, Originals::read(&libssl, &libcrypto)?, attempt)?;
         let opened = Opened { ssl: copied.ssl, crypto: copied.crypto, libssl, libcrypto, held_before: false };
         let placement = Placement::Private { why: why.to_string(), renamed: copied.renamed };
         let checked = check(self.opener, &opened, self.configuration, &placement, attempt, self.hold)?;

@@ -1,11 +1,13 @@
 //! What we have mapped in this process: so that equal content is mapped once, and that all of it can be renewed.
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::init::Configuration;
 use crate::explanation::Taken;
 use crate::fork::Hold;
-use crate::isolate::{Content, Originals};
+use crate::isolate::Content;
 use crate::library::Parts;
 
 /// One mapped pair.
@@ -31,19 +33,18 @@ pub(crate) fn mapped(_: &Hold) -> MutexGuard<'static, Vec<Mapped>> {
 /// `configuration`, where one is asked for.
 pub(crate) fn with_content(
     hold: &Hold,
-    originals: &Originals,
+    libssl: &Path,
+    libcrypto: &Path,
     private: bool,
     configuration: Option<&Configuration>,
 ) -> Option<(Parts, Taken)> {
+    let holds = |content: &Content, path: &Path| File::open(path).is_ok_and(|file| content.is(file));
     let mapped = mapped(hold);
     let same = |entry: &&Mapped| {
         !entry.parts.mapping.is_inherited()
             && (entry.parts.is_private || !private)
             && configuration.is_none_or(|wanted| *wanted == entry.configuration)
-            && entry
-                .contents
-                .as_ref()
-                .is_some_and(|[ssl, crypto]| ssl.is(&originals.ssl) && crypto.is(&originals.crypto))
+            && entry.contents.as_ref().is_some_and(|[ssl, crypto]| holds(ssl, libssl) && holds(crypto, libcrypto))
     };
     mapped.iter().find(same).map(|entry| (entry.parts.clone(), entry.taken.clone()))
 }

@@ -1,0 +1,137 @@
+//! What loading and reloading cost beside the bare dynamic linker: each measured in processes of their own, medians.
+//!
+//! `cargo run --release -p dlssl-core --example reload_cost -- [DIR]`
+#![allow(clippy::unwrap_used, reason = "a tool of the developers")]
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use dlssl_core::{Isolation, Loader, Slot};
+
+const ROUNDS: usize = 31;
+const TASKS: [(&str, &str); 7] = [
+    ("bare", "`dlopen` of both files, and initialisation"),
+    ("load", "`Loader::load`, the files as they are"),
+    ("private", "`Loader::load`, a private copy"),
+    ("again", "`reload()`, nothing changed"),
+    ("other", "`reload()` to other files of that name: a private copy"),
+    ("to_and_fro", "`reload()` back to content that is mapped"),
+    ("fresh", "`reload()` to a fresh copy"),
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [task, folder] = &arguments[..] {
+        let (took, kib) = run(task, folder);
+        println!("{} {kib}", took.as_nanos());
+        return;
+    }
+    let folder = arguments.first().cloned().unwrap_or_else(default_folder);
+    println!(
+        "{folder}, medians of {ROUNDS} processes that took turns\n\n| work | time | ÷ bare | memory |\n|---|---|---|---|"
+    );
+    let mut figures = vec![Vec::new(); TASKS.len()];
+    for _ in 0..ROUNDS {
+        for (at, (task, _)) in TASKS.iter().enumerate() {
+            let said = Command::new(std::env::current_exe().unwrap()).args([task, &folder.as_str()]).output().unwrap();
+            let text = String::from_utf8(said.stdout).unwrap();
+            let (nanos, kib) = text.trim().split_once(' ').unwrap();
+            figures[at].push((nanos.parse::<u64>().unwrap(), kib.parse::<i64>().unwrap()));
+        }
+    }
+    let middle = |values: &[(u64, i64)]| {
+        let mut times: Vec<u64> = values.iter().map(|value| value.0).collect();
+        let mut sizes: Vec<i64> = values.iter().map(|value| value.1).collect();
+        times.sort_unstable();
+        sizes.sort_unstable();
+        (times[times.len() / 2], sizes[sizes.len() / 2])
+    };
+    let (bare, _) = middle(&figures[0]);
+    for ((_, words), values) in TASKS.iter().zip(&figures) {
+        let (time, kib) = middle(values);
+        println!("| {words} | {:.2} ms | {:.2} | {kib} KiB |", time as f64 / 1e6, time as f64 / bare as f64);
+    }
+}
+
+fn default_folder() -> String {
+    let library = Loader::new().load().unwrap();
+    library.libssl_path().parent().unwrap().to_str().unwrap().to_owned()
+}
+
+/// Time of one task, and what resident memory it added.
+fn run(task: &str, folder: &str) -> (Duration, i64) {
+    // SAFETY: whoever runs this tool names the folder.
+    let loader = || unsafe { Loader::new().directory(folder) };
+    // Files in the page cache, as after any use of them.
+    for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| is_half(path)) {
+        std::fs::read(file).unwrap();
+    }
+    match task {
+        "bare" => measured(|| bare(folder)),
+        "load" => measured(|| drop(loader().load().unwrap())),
+        "private" => measured(|| drop(loader().isolation(Isolation::Always).load().unwrap())),
+        _ => {
+            let slot = Slot::new(loader());
+            let first = slot.current().unwrap();
+            let copies = tempfile::tempdir().unwrap();
+            for file in [first.libssl_path(), first.libcrypto_path()] {
+                let mut bytes = std::fs::read(file).unwrap();
+                bytes.push(0);
+                std::fs::write(copies.path().join(file.file_name().unwrap()), bytes).unwrap();
+            }
+            // SAFETY: the same files with a byte behind their end.
+            let other = || unsafe { Loader::new().directory(copies.path()) };
+            match task {
+                "again" => measured(|| drop(slot.reload().unwrap())),
+                "other" => measured(|| drop(slot.reload_with(other()).unwrap())),
+                "to_and_fro" => {
+                    slot.reload_with(other()).unwrap();
+                    slot.reload_with(loader()).unwrap();
+                    measured(|| drop(slot.reload_with(other()).unwrap()))
+                }
+                "fresh" => measured(|| drop(slot.reload_with(loader().fresh_copy(true)).unwrap())),
+                _ => panic!("unknown task {task}"),
+            }
+        }
+    }
+}
+
+fn is_half(path: &std::path::Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    ["libssl", "libcrypto"].iter().any(|half| name.strip_prefix(half).is_some_and(|rest| rest.contains(".so")))
+}
+
+/// The least that any loader does: both files by path, then initialisation with the library's own flags.
+fn bare(folder: &str) {
+    let file = |half: &str| -> PathBuf {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| is_half(path))
+            .collect();
+        files.sort();
+        files.into_iter().rfind(|path| path.file_name().unwrap().to_string_lossy().starts_with(half)).unwrap()
+    };
+    // SAFETY: as for `run`; the function has this signature from OpenSSL 1.1.0 on.
+    unsafe {
+        let _crypto = std::mem::ManuallyDrop::new(libloading::Library::new(file("libcrypto")).unwrap());
+        let ssl = std::mem::ManuallyDrop::new(libloading::Library::new(file("libssl")).unwrap());
+        if let Ok(init) = ssl.get::<unsafe extern "C" fn(u64, *const ()) -> i32>(b"OPENSSL_init_ssl\0") {
+            init(0x40 | 0x80000, std::ptr::null());
+        }
+    }
+}
+
+fn measured(work: impl FnOnce()) -> (Duration, i64) {
+    let before = resident();
+    let start = Instant::now();
+    work();
+    (start.elapsed(), resident() - before)
+}
+
+fn resident() -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
+    line.trim().trim_end_matches(" kB").parse().unwrap_or(0)
+}
