@@ -23,3 +23,8 @@ pub mod wire;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The code in the page about reloading compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/reload.md")]
+pub struct Reload;
