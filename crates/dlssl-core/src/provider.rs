@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::ptr;
 
 use crate::error::ErrorStack;
+use crate::ffi::symbols::provider::PROVIDER_ENTRY;
 use crate::ffi::{OSSL_provider_init_fn, memory};
 use crate::fork::{self, Hold};
 use crate::isolate;
@@ -140,7 +141,7 @@ fn hand_over(parts: &Parts, module: &Path, name: &CStr, _: &Hold) -> Result<bool
         return Ok(false);
     };
     let Some(image) = isolate::module(&System, module, old, new).map_err(failed)? else { return Ok(false) };
-    let init = image.symbol(c"OSSL_provider_init").ok_or_else(|| failed("it has no OSSL_provider_init".into()))?;
+    let init = image.symbol(PROVIDER_ENTRY).ok_or_else(|| failed("it is no provider".into()))?;
     // SAFETY: every provider module exports this function with this signature; the image is never closed.
     let init = unsafe { std::mem::transmute::<ptr::NonNull<std::ffi::c_void>, OSSL_provider_init_fn>(init) };
     // SAFETY: null is the default context; the name is copied.

@@ -1,9 +1,12 @@
 //! `openssl/provider.h`: providers, from OpenSSL 3.0 on.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{CStr, c_char, c_int};
 
 use crate::ffi::macros::symbols;
 use crate::ffi::types::*;
+
+/// Function that every module exports, of type [`OSSL_provider_init_fn`].
+pub(crate) const PROVIDER_ENTRY: &CStr = c"OSSL_provider_init";
 
 symbols! {
     /// Functions of `openssl/provider.h`.

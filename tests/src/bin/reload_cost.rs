@@ -1,6 +1,6 @@
 //! What loading and reloading cost beside the bare dynamic linker: each measured in processes of their own, medians.
 //!
-//! `cargo run --release -p dlssl-core --example reload_cost -- [DIR]`
+//! `cargo run --release -p dlssl-tests --bin reload_cost -- [DIR]`
 #![allow(clippy::unwrap_used, reason = "a tool of the developers")]
 
 use std::path::PathBuf;
@@ -113,11 +113,20 @@ fn bare(folder: &str) {
         files.sort();
         files.into_iter().rfind(|path| path.file_name().unwrap().to_string_lossy().starts_with(half)).unwrap()
     };
-    // SAFETY: as for `run`; the function has this signature from OpenSSL 1.1.0 on.
+    let open = |half| {
+        let name = std::ffi::CString::new(file(half).to_str().unwrap()).unwrap();
+        // SAFETY: as for `run`; never closed.
+        let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+        assert!(!handle.is_null());
+        handle
+    };
+    open("libcrypto");
+    let ssl = open("libssl");
+    // SAFETY: a live handle; the function has this signature from OpenSSL 1.1.0 on.
     unsafe {
-        let _crypto = std::mem::ManuallyDrop::new(libloading::Library::new(file("libcrypto")).unwrap());
-        let ssl = std::mem::ManuallyDrop::new(libloading::Library::new(file("libssl")).unwrap());
-        if let Ok(init) = ssl.get::<unsafe extern "C" fn(u64, *const ()) -> i32>(b"OPENSSL_init_ssl\0") {
+        let init = libc::dlsym(ssl, c"OPENSSL_init_ssl".as_ptr());
+        if !init.is_null() {
+            let init: unsafe extern "C" fn(u64, *const ()) -> i32 = std::mem::transmute(init);
             init(0x40 | 0x80000, std::ptr::null());
         }
     }
