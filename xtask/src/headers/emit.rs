@@ -16,7 +16,7 @@ const CONSTANTS: &str = "crates/dlssl-core/src/ffi/constants.rs";
 const OPTIONS_FILE: &str = "crates/dlssl-core/src/ffi/options.rs";
 
 /// Callback types, as C spells them. Their typedefs are younger than some versions.
-const CALLBACKS: [(&str, &str); 12] = [
+const CALLBACKS: &[(&str, &str)] = &[
     ("pem_password_cb", "int (*)(char *, int, int, void *)"),
     ("SSL_verify_cb", "int (*)(int, X509_STORE_CTX *)"),
     (
@@ -31,6 +31,7 @@ const CALLBACKS: [(&str, &str); 12] = [
     ("BIO_puts_fn", "int (*)(BIO *, char *)"),
     ("BIO_gets_fn", "int (*)(BIO *, char *, int)"),
     ("BIO_ctrl_fn", "long (*)(BIO *, int, long, void *)"),
+    ("OSSL_provider_init_fn", "int (*)(OSSL_CORE_HANDLE *, OSSL_DISPATCH *, OSSL_DISPATCH **, void **)"),
     ("locking_cb", "void (*)(int, int, char *, int)"),
 ];
 
@@ -138,6 +139,7 @@ fn c_type(rust: &str) -> Fallible<String> {
         "c_ulong" => "unsigned long",
         "c_char" => "char",
         "c_uchar" => "unsigned char",
+        "c_double" => "double",
         "c_void" => "void",
         "usize" => "size_t",
         "isize" => "ssize_t",
