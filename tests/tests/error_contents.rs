@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 
 fn error_of<S>(result: Shaken<S>) -> Error {
     match result {
-        Err(HandshakeError::Failed(error)) => error,
+        Err(HandshakeError::Failed(failed)) => failed.into_error(),
         Err(HandshakeError::Blocked(mid)) => panic!("blocked: {}", mid.error()),
         Ok(_) => panic!("no error"),
     }
@@ -211,7 +211,9 @@ fn one_thread(connector: &Connector, acceptor: &Acceptor) -> Result<(TlsStream<E
         server = step(server);
         (client, server) = match (client, server) {
             (Ok(client), Ok(server)) => return Ok((client, server)),
-            (Err(HandshakeError::Failed(error)), _) | (_, Err(HandshakeError::Failed(error))) => return Err(error),
+            (Err(HandshakeError::Failed(failed)), _) | (_, Err(HandshakeError::Failed(failed))) => {
+                return Err(failed.into_error());
+            }
             both => both,
         };
     }

@@ -209,8 +209,8 @@ fn refused_client(connector: &dlssl::Connector) -> Error {
     let (a, b) = pipe();
     let ((), server) = both(
         || match connector.connect(NAME, a) {
-            Err(HandshakeError::Failed(error)) => {
-                assert_eq!(error.kind(), ErrorKind::Handshake, "{error}");
+            Err(HandshakeError::Failed(failed)) => {
+                assert_eq!(failed.error().kind(), ErrorKind::Handshake, "{failed}");
             }
             Err(other) => panic!("{other}"),
             Ok(mut stream) => {
@@ -410,7 +410,7 @@ fn memory_pair(connector: dlssl::Connector, acceptor: dlssl::Acceptor) -> (TlsSt
 
 fn failed<S>(result: Shaken<S>) -> Error {
     match result {
-        Err(HandshakeError::Failed(error)) => error,
+        Err(HandshakeError::Failed(failed)) => failed.into_error(),
         Err(HandshakeError::Blocked(mid)) => panic!("blocked: {}", mid.error()),
         Ok(_) => panic!("the handshake succeeded"),
     }

@@ -189,7 +189,7 @@ fn handshake_error() {
     for script in [reads(&[Step::Fail(82)]), writes(&[Step::Fail(82)]), flush_steps(&[Step::Fail(82)])] {
         let (a, _b) = pipe();
         let error = match connector.connect(NAME, Scripted::new(a, script)) {
-            Err(HandshakeError::Failed(error)) => error,
+            Err(HandshakeError::Failed(failed)) => failed.into_error(),
             other => panic!("{other:?}"),
         };
         assert_eq!(error.io_error().and_then(payload), Some(Payload(82)));

@@ -243,7 +243,8 @@ fn again(result: Shaken<Inner>, counts: &Counts) -> Option<Shaken<Inner>> {
             assert!(is_pause(mid.error()), "{:?}", mid.error());
             Some(mid.resume())
         }
-        Err(HandshakeError::Failed(error)) => {
+        Err(HandshakeError::Failed(failed)) => {
+            let error = failed.into_error();
             let inner = error.io_error().and_then(payload);
             assert!(inner.is_some(), "a handshake failed of itself: {error:?}");
             assert_eq!(inner, counts.last_fired());

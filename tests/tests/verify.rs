@@ -83,7 +83,7 @@ fn against(connector: &Connector, pair: &Pair, name: &str) -> Result<TlsStream<E
     let (client, _) = shake(connector, &acceptor, name, pipe());
     match client {
         Ok(stream) => Ok(stream),
-        Err(HandshakeError::Failed(error)) => Err(error),
+        Err(HandshakeError::Failed(failed)) => Err(failed.into_error()),
         Err(HandshakeError::Blocked(mid)) => panic!("blocked: {}", mid.error()),
     }
 }

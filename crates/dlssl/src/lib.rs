@@ -59,4 +59,7 @@ pub use dlssl_core::{
     current, process_slot, reload, reload_with, renewals, vouch_for_fork,
 };
 pub use error::{Error, ErrorKind, VerifyFailure};
-pub use stream::{HandshakeError, IntoInnerError, MidHandshake, Shutdown, TlsStream, VerifyResult};
+pub use stream::{
+    Divide, Duplex, FailedHandshake, HandshakeError, IntoInnerError, MidHandshake, ReadHalf, RejoinError, Shutdown,
+    SplitError, Timeouts, TlsStream, VerifyResult, WriteHalf,
+};

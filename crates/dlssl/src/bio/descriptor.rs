@@ -4,10 +4,10 @@
 //! (`MSG_DONTWAIT`), and waiting is `poll` with the stream's deadline, outside of C.
 
 use std::io::{self, ErrorKind, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Instant;
 
-use super::Interest;
+use super::{Interest, timed_out};
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "openbsd"))]
 const QUIET: libc::c_int = libc::MSG_NOSIGNAL;
@@ -43,29 +43,34 @@ pub(crate) fn send<S: AsFd>(socket: &mut S, data: &[u8]) -> io::Result<usize> {
 
 /// Waits until the socket can be read or written. At once `WouldBlock` when its owner made it non-blocking: then
 /// waiting is the owner's business.
-pub(crate) fn wait<S: AsFd>(socket: &S, interest: Interest, deadline: Option<Instant>) -> io::Result<()> {
-    let fd = socket.as_fd().as_raw_fd();
-    if is_non_blocking(fd)? {
+pub(crate) fn wait<S: AsFd>(socket: &S, interest: Interest, until: Option<Instant>) -> io::Result<()> {
+    let fd = socket.as_fd();
+    if is_non_blocking(fd.as_raw_fd())? {
         return Err(ErrorKind::WouldBlock.into());
     }
+    poll(fd, interest, until)
+}
+
+/// Waits until the socket can be read or written, whoever owns it.
+pub(crate) fn poll(socket: BorrowedFd<'_>, interest: Interest, until: Option<Instant>) -> io::Result<()> {
     let events = match interest {
         Interest::Read => libc::POLLIN,
         Interest::Write => libc::POLLOUT,
         Interest::Either => libc::POLLIN | libc::POLLOUT,
     };
     loop {
-        let timeout = match deadline {
+        let timeout = match until {
             None => -1,
-            Some(deadline) => {
-                let left = deadline.saturating_duration_since(Instant::now());
+            Some(until) => {
+                let left = until.saturating_duration_since(Instant::now());
                 if left.is_zero() {
-                    return Err(io::Error::new(ErrorKind::TimedOut, "the deadline of the stream has passed"));
+                    return Err(timed_out());
                 }
                 // Rounded up, so that it does not wake early and spin.
                 libc::c_int::try_from(left.as_millis() + 1).unwrap_or(libc::c_int::MAX)
             }
         };
-        let mut poll = libc::pollfd { fd, events, revents: 0 };
+        let mut poll = libc::pollfd { fd: socket.as_raw_fd(), events, revents: 0 };
         // SAFETY: one live record.
         match unsafe { libc::poll(&raw mut poll, 1, timeout) } {
             0 => {}
@@ -81,10 +86,44 @@ pub(crate) fn wait<S: AsFd>(socket: &S, interest: Interest, deadline: Option<Ins
     }
 }
 
-fn is_non_blocking(fd: RawFd) -> io::Result<bool> {
+/// A socket that says "not now" while this lives, although its owner would wait.
+pub(crate) struct Unblocked<'a> {
+    socket: BorrowedFd<'a>,
+    flags: libc::c_int,
+}
+
+/// Keeps calls on a socket from waiting; `None` where its owner does so already. The flag belongs to the socket, so all
+/// who share it see it for as long.
+pub(crate) fn unblock(socket: BorrowedFd<'_>) -> io::Result<Option<Unblocked<'_>>> {
+    let flags = flags(socket.as_raw_fd())?;
+    if flags & libc::O_NONBLOCK != 0 {
+        return Ok(None);
+    }
+    set_flags(socket.as_raw_fd(), flags | libc::O_NONBLOCK)?;
+    Ok(Some(Unblocked { socket, flags }))
+}
+
+impl Drop for Unblocked<'_> {
+    fn drop(&mut self) {
+        // What was possible a moment ago.
+        let _ = set_flags(self.socket.as_raw_fd(), self.flags);
+    }
+}
+
+fn flags(fd: RawFd) -> io::Result<libc::c_int> {
     // SAFETY: reads the flags of an open descriptor.
     let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
-    if flags < 0 { Err(io::Error::last_os_error()) } else { Ok(flags & libc::O_NONBLOCK != 0) }
+    if flags < 0 { Err(io::Error::last_os_error()) } else { Ok(flags) }
+}
+
+fn set_flags(fd: RawFd, flags: libc::c_int) -> io::Result<()> {
+    // SAFETY: sets the flags of an open descriptor.
+    if unsafe { libc::fcntl(fd, libc::F_SETFL, flags) } < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Whether the owner of a socket waits by other means than blocking calls.
+pub(crate) fn is_non_blocking(fd: RawFd) -> io::Result<bool> {
+    Ok(flags(fd)? & libc::O_NONBLOCK != 0)
 }
 
 fn done(count: isize) -> io::Result<usize> {

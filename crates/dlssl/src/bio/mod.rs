@@ -45,5 +45,20 @@ pub(crate) enum Interest {
     Either,
 }
 
+impl Interest {
+    pub(crate) fn reads(self) -> bool {
+        self != Self::Write
+    }
+
+    pub(crate) fn writes(self) -> bool {
+        self != Self::Read
+    }
+}
+
 /// Waits for a stream until a deadline: `TimedOut` past it, `WouldBlock` where waiting is not ours to do.
 pub(crate) type Wait<S> = fn(&S, Interest, Option<Instant>) -> io::Result<()>;
+
+/// The error of a wait that has lasted long enough.
+pub(crate) fn timed_out() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the deadline or time limit of the stream has passed")
+}

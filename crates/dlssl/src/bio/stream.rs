@@ -8,9 +8,9 @@ use std::io::{self, ErrorKind, IoSliceMut, Read, Write};
 use super::Bio;
 use super::framing::Framing;
 
-/// Size of the read-ahead buffer in bytes. A record header and what follows it come with one system call; a want
+/// Size of the read-ahead buffer in bytes, unless told otherwise. A record header and what follows it come with one system call; a want
 /// of this size or more goes straight into the library's memory.
-const AHEAD: usize = 4096;
+pub(crate) const AHEAD: usize = 4096;
 
 /// A byte that no TLS record begins with (they begin with 20 to 24).
 const NO_RECORD: u8 = 0xA5;
@@ -54,11 +54,15 @@ impl<S: std::os::fd::AsFd> Functions<S> {
 pub(crate) struct StreamBio<S> {
     stream: S,
     functions: Functions<S>,
+    /// Size of the read-ahead buffer.
+    room: usize,
     /// Received and not yet asked for: `ahead[start..end]`.
     ahead: Vec<u8>,
     start: usize,
     end: usize,
     at_end: bool,
+    /// The inner stream may be asked for bytes.
+    receiving: bool,
     /// A read claimed this much and did not fill it.
     over_reported: Option<usize>,
     framing: Framing,
@@ -76,16 +80,18 @@ pub(crate) struct StreamBio<S> {
 }
 
 impl<S> StreamBio<S> {
-    /// Makes a BIO that begins with bytes that were already received.
-    pub(crate) fn new(stream: S, functions: Functions<S>, received: Vec<u8>) -> Self {
+    /// Makes a BIO that begins with bytes that were already received, and reads ahead `room` bytes.
+    pub(crate) fn new(stream: S, functions: Functions<S>, received: Vec<u8>, room: usize) -> Self {
         let end = received.len();
         Self {
             stream,
             functions,
+            room,
             ahead: received,
             start: 0,
             end,
             at_end: false,
+            receiving: true,
             over_reported: None,
             framing: Framing::default(),
             unsent: Vec::new(),
@@ -115,6 +121,21 @@ impl<S> StreamBio<S> {
     /// The handshake is done: from here on, flushing is the program's business.
     pub(crate) fn set_established(&mut self) {
         self.handshaking = false;
+    }
+
+    /// Takes over what was received after all that it holds, what was to be sent before it, and why no more can be.
+    pub(crate) fn take_back(&mut self, received: Vec<u8>, unsent: Vec<u8>, broken: Option<String>) {
+        self.ahead.truncate(self.end);
+        self.ahead.extend_from_slice(&received);
+        self.end = self.ahead.len();
+        self.unsent.splice(..self.sent, unsent);
+        self.sent = 0;
+        self.broken = self.broken.take().or(broken);
+    }
+
+    /// Whether the inner stream may be asked for bytes; else it is as if none had arrived.
+    pub(crate) fn set_receiving(&mut self, may: bool) {
+        self.receiving = may;
     }
 
     /// Whether what C has taken ends inside a record.
@@ -180,7 +201,7 @@ impl<S> StreamBio<S> {
 
     /// Fills the read-ahead buffer with one read; 0 is the end.
     fn fill(&mut self) -> io::Result<usize> {
-        self.ahead.resize(AHEAD, 0);
+        self.ahead.resize(self.room, 0);
         (self.start, self.end) = (0, 0);
         let count = retry(|| (self.functions.read)(&mut self.stream, &mut self.ahead))?;
         if count > self.ahead.len() {
@@ -195,7 +216,7 @@ impl<S> StreamBio<S> {
     /// A stream that reads into the first buffer only and reports too much would look as if it had filled the second.
     /// C asks for the rest of a record, so the byte after it begins the next and is never the mark put there.
     fn receive_both(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.ahead.resize(AHEAD, 0);
+        self.ahead.resize(self.room, 0);
         (self.start, self.end) = (0, 0);
         let room = out.len() + self.ahead.len();
         self.ahead[0] = NO_RECORD;
@@ -231,11 +252,14 @@ impl<S> Bio for StreamBio<S> {
             if self.at_end || out.is_empty() {
                 return Ok(0);
             }
-            let count = if out.len() < AHEAD { self.fill()? } else { self.receive_both(out)? };
+            if !self.receiving {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            let count = if out.len() < self.room { self.fill()? } else { self.receive_both(out)? };
             if count == 0 {
                 self.at_end = true;
             }
-            if count == 0 || out.len() >= AHEAD {
+            if count == 0 || out.len() >= self.room {
                 self.framing.advance(&out[..count]);
                 return Ok(count);
             }
@@ -378,7 +402,7 @@ mod tests {
     }
 
     fn bio(script: Script) -> StreamBio<Script> {
-        StreamBio::new(script, Functions::of_stream(), Vec::new())
+        StreamBio::new(script, Functions::of_stream(), Vec::new(), AHEAD)
     }
 
     #[test]
@@ -412,7 +436,7 @@ mod tests {
 
     #[test]
     fn received_bytes_come_first_and_go_back() {
-        let mut bio = StreamBio::new(Script::default(), Functions::of_stream(), vec![7; 9000]);
+        let mut bio = StreamBio::new(Script::default(), Functions::of_stream(), vec![7; 9000], AHEAD);
         let mut out = [0; 5000];
         assert_eq!(bio.receive(&mut out).unwrap(), 5000);
         assert_eq!(bio.received(), 4000);
@@ -435,13 +459,13 @@ mod tests {
                 Ok(())
             }
         }
-        let mut bio = StreamBio::new(Failing, Functions::of_stream(), Vec::new());
+        let mut bio = StreamBio::new(Failing, Functions::of_stream(), Vec::new(), AHEAD);
         assert_eq!(bio.send(b"x").unwrap_err().to_string(), "cable cut");
         let second = bio.send(b"y").unwrap_err();
         assert_eq!(second.kind(), ErrorKind::BrokenPipe);
         assert!(second.to_string().contains("cable cut"));
         assert!(bio.receive(&mut [0; 4]).unwrap_err().to_string().contains("reported"));
-        let mut bio = StreamBio::new(Failing, Functions::of_stream(), Vec::new());
+        let mut bio = StreamBio::new(Failing, Functions::of_stream(), Vec::new(), AHEAD);
         assert_eq!(bio.receive(&mut [0; 9000]).unwrap(), 9000);
         assert!(bio.receive(&mut [0; 9000]).unwrap_err().to_string().contains("reported"));
     }

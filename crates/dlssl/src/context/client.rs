@@ -1,17 +1,19 @@
 //! The client's side: `Connector`, its builder, and the settings of one connection.
 
 use std::io::{Read, Write};
-use std::time::Instant;
 
 use dlssl_core::{Library, Slot};
 
 use super::Context;
 use super::settings::{PeerCertificate, Settings, shared_settings};
 use super::shared::{Base, SharedContext};
+use super::start::shared_start;
 use crate::config::{Identity, Roots};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
 use crate::hostname::ServerName;
-use crate::stream::{HandshakeError, Opening, TlsStream};
+use crate::stream::{HandshakeError, Opening, Start, TlsStream};
 
 /// Makes TLS connections to servers. Cheap to clone; made once and shared.
 ///
@@ -76,7 +78,10 @@ impl Connector {
     /// [`HandshakeError::Failed`].
     #[doc(alias = "SSL_connect")]
     pub fn connect<S: Read + Write>(&self, name: &str, stream: S) -> Result<TlsStream<S>, HandshakeError<S>> {
-        self.configure(name)?.connect(stream)
+        match self.configure(name) {
+            Ok(configuration) => configuration.connect(stream),
+            Err(error) => Err(HandshakeError::before(error, stream)),
+        }
     }
 
     /// Handshakes over a socket by its descriptor: see [`ConnectConfiguration::connect_socket`].
@@ -89,7 +94,10 @@ impl Connector {
         name: &str,
         socket: S,
     ) -> Result<TlsStream<S>, HandshakeError<S>> {
-        self.configure(name)?.connect_socket(socket)
+        match self.configure(name) {
+            Ok(configuration) => configuration.connect_socket(socket),
+            Err(error) => Err(HandshakeError::before(error, socket)),
+        }
     }
 
     /// Starts one connection whose settings differ.
@@ -103,8 +111,7 @@ impl Connector {
             name: ServerName::parse(name)?,
             check_name: self.check_name,
             sni: true,
-            received: Vec::new(),
-            deadline: None,
+            start: Start::default(),
         })
     }
 
@@ -180,23 +187,11 @@ pub struct ConnectConfiguration {
     name: ServerName,
     check_name: bool,
     sni: bool,
-    received: Vec<u8>,
-    deadline: Option<Instant>,
+    start: Start,
 }
 
 impl ConnectConfiguration {
-    /// Starts on bytes of the peer that were read already.
-    pub fn received(mut self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.received = bytes.into();
-        self
-    }
-
-    /// Latest time for the handshake and all that follows, for sockets by descriptor; see
-    /// [`TlsStream::set_deadline`].
-    pub fn deadline(mut self, at: Instant) -> Self {
-        self.deadline = Some(at);
-        self
-    }
+    shared_start!();
 
     /// Whether the host name is sent in the clear with the first message (SNI); it is unless told otherwise.
     #[doc(alias = "SSL_set_tlsext_host_name")]
@@ -209,28 +204,33 @@ impl ConnectConfiguration {
     ///
     /// # Errors
     /// As for [`Connector::connect`].
-    pub fn connect<S: Read + Write>(mut self, stream: S) -> Result<TlsStream<S>, HandshakeError<S>> {
-        let received = std::mem::take(&mut self.received);
-        self.opening()?.stream(stream, received)
+    pub fn connect<S: Read + Write>(self, stream: S) -> Result<TlsStream<S>, HandshakeError<S>> {
+        match self.opening() {
+            Ok(opening) => opening.stream(stream),
+            Err(error) => Err(HandshakeError::before(error, stream)),
+        }
     }
 
     /// Handshakes over a socket by its descriptor. Its flags stay as they are; a blocking one waits with the
     /// deadline, a non-blocking one says `WouldBlock`; a closed peer raises no signal. Time-outs set on the socket itself
-    /// (`set_read_timeout`) have no effect here: use the deadline.
+    /// (`set_read_timeout`) have no effect here: use the deadline or the time limits.
     ///
     /// # Errors
     /// As for [`Connector::connect`].
     #[cfg(unix)]
-    pub fn connect_socket<S: std::os::fd::AsFd>(mut self, socket: S) -> Result<TlsStream<S>, HandshakeError<S>> {
-        let received = std::mem::take(&mut self.received);
-        self.opening()?.socket(socket, received)
+    pub fn connect_socket<S: std::os::fd::AsFd>(self, socket: S) -> Result<TlsStream<S>, HandshakeError<S>> {
+        match self.opening() {
+            Ok(opening) => opening.socket(socket),
+            Err(error) => Err(HandshakeError::before(error, socket)),
+        }
     }
 
     /// Handshakes over a socket by OpenSSL's own BIO ([`SSL_set_fd`](https://docs.openssl.org/master/man3/SSL_set_fd/)):
     /// the way to kernel TLS.
     ///
-    /// It has no deadline, and a closed peer raises SIGPIPE where the program does not ignore it (Rust's runtime
-    /// does).
+    /// A closed peer raises SIGPIPE where the program does not ignore it (Rust's runtime does). While a deadline or a
+    /// time limit is set, the socket is made non-blocking for the time of each call, which all who share it see; without
+    /// one its flags stay as they are.
     ///
     /// # Errors
     /// As for [`Connector::connect`]; [`ErrorKind::Configuration`] with [`received`](Self::received) bytes, which
@@ -238,16 +238,14 @@ impl ConnectConfiguration {
     #[cfg(unix)]
     #[doc(alias = "SSL_set_fd")]
     pub fn connect_openssl_socket<S: std::os::fd::AsFd>(self, socket: S) -> Result<TlsStream<S>, HandshakeError<S>> {
-        if !self.received.is_empty() {
-            return Err(
-                Error::new(ErrorKind::Configuration, "OpenSSL's socket BIO cannot start on received bytes").into()
-            );
+        match self.opening() {
+            Ok(opening) => opening.openssl_socket(socket),
+            Err(error) => Err(HandshakeError::before(error, socket)),
         }
-        self.opening()?.openssl_socket(socket)
     }
 
     fn opening(self) -> Result<Opening, Error> {
-        let opening = Opening::new(&self.context, self.deadline)?;
+        let opening = Opening::new(&self.context, self.start)?;
         opening.client(&self.name, self.check_name, self.sni)?;
         Ok(opening)
     }

@@ -6,6 +6,7 @@ mod pem;
 mod server;
 mod settings;
 mod shared;
+mod start;
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,16 +1,18 @@
 //! The server's side: `Acceptor`, its builder, and the settings of one connection.
 
 use std::io::{Read, Write};
-use std::time::Instant;
 
 use dlssl_core::{Library, Slot};
 
 use super::Context;
 use super::settings::{PeerCertificate, Settings, shared_settings};
 use super::shared::{Base, SharedContext};
+use super::start::shared_start;
 use crate::config::{Identity, Roots};
-use crate::error::{Error, ErrorKind};
-use crate::stream::{HandshakeError, Opening, TlsStream};
+use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::stream::{HandshakeError, Opening, Start, TlsStream};
 
 /// Takes TLS connections from clients. Cheap to clone; made once and shared.
 ///
@@ -70,7 +72,10 @@ impl Acceptor {
     /// [`HandshakeError::Failed`].
     #[doc(alias = "SSL_accept")]
     pub fn accept<S: Read + Write>(&self, stream: S) -> Result<TlsStream<S>, HandshakeError<S>> {
-        self.configure()?.accept(stream)
+        match self.configure() {
+            Ok(configuration) => configuration.accept(stream),
+            Err(error) => Err(HandshakeError::before(error, stream)),
+        }
     }
 
     /// Handshakes over a socket by its descriptor: see [`AcceptConfiguration::accept_socket`].
@@ -79,7 +84,10 @@ impl Acceptor {
     /// As for [`accept`](Self::accept).
     #[cfg(unix)]
     pub fn accept_socket<S: std::os::fd::AsFd>(&self, socket: S) -> Result<TlsStream<S>, HandshakeError<S>> {
-        self.configure()?.accept_socket(socket)
+        match self.configure() {
+            Ok(configuration) => configuration.accept_socket(socket),
+            Err(error) => Err(HandshakeError::before(error, socket)),
+        }
     }
 
     /// Starts one connection whose settings differ.
@@ -88,7 +96,7 @@ impl Acceptor {
     /// [`ErrorKind::Inherited`] in a child of a fork. One that has to be built anew first: as for
     /// [`build`](AcceptorBuilder::build).
     pub fn configure(&self) -> Result<AcceptConfiguration, Error> {
-        Ok(AcceptConfiguration { context: self.context.for_connection()?, received: Vec::new(), deadline: None })
+        Ok(AcceptConfiguration { context: self.context.for_connection()?, start: Start::default() })
     }
 
     /// The context that the last connection was made from; the next may have another, after a reload.
@@ -138,41 +146,35 @@ impl AcceptorBuilder {
 #[must_use]
 pub struct AcceptConfiguration {
     context: Context,
-    received: Vec<u8>,
-    deadline: Option<Instant>,
+    start: Start,
 }
 
 impl AcceptConfiguration {
-    /// Starts on bytes of the peer that were read already.
-    pub fn received(mut self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.received = bytes.into();
-        self
-    }
-
-    /// Latest time for the handshake and all that follows, for sockets by descriptor; see
-    /// [`TlsStream::set_deadline`].
-    pub fn deadline(mut self, at: Instant) -> Self {
-        self.deadline = Some(at);
-        self
-    }
+    shared_start!();
 
     /// Handshakes over any stream.
     ///
     /// # Errors
     /// As for [`Acceptor::accept`].
     pub fn accept<S: Read + Write>(self, stream: S) -> Result<TlsStream<S>, HandshakeError<S>> {
-        Opening::new(&self.context, self.deadline)?.server().stream(stream, self.received)
+        match self.opening() {
+            Ok(opening) => opening.stream(stream),
+            Err(error) => Err(HandshakeError::before(error, stream)),
+        }
     }
 
     /// Handshakes over a socket by its descriptor. Its flags stay as they are; a blocking one waits with the
     /// deadline, a non-blocking one says `WouldBlock`; a closed peer raises no signal. Time-outs set on the socket itself
-    /// (`set_read_timeout`) have no effect here: use the deadline.
+    /// (`set_read_timeout`) have no effect here: use the deadline or the time limits.
     ///
     /// # Errors
     /// As for [`Acceptor::accept`].
     #[cfg(unix)]
     pub fn accept_socket<S: std::os::fd::AsFd>(self, socket: S) -> Result<TlsStream<S>, HandshakeError<S>> {
-        Opening::new(&self.context, self.deadline)?.server().socket(socket, self.received)
+        match self.opening() {
+            Ok(opening) => opening.socket(socket),
+            Err(error) => Err(HandshakeError::before(error, socket)),
+        }
     }
 
     /// Handshakes over a socket by OpenSSL's own BIO; see
@@ -184,11 +186,13 @@ impl AcceptConfiguration {
     #[cfg(unix)]
     #[doc(alias = "SSL_set_fd")]
     pub fn accept_openssl_socket<S: std::os::fd::AsFd>(self, socket: S) -> Result<TlsStream<S>, HandshakeError<S>> {
-        if !self.received.is_empty() {
-            return Err(
-                Error::new(ErrorKind::Configuration, "OpenSSL's socket BIO cannot start on received bytes").into()
-            );
+        match self.opening() {
+            Ok(opening) => opening.openssl_socket(socket),
+            Err(error) => Err(HandshakeError::before(error, socket)),
         }
-        Opening::new(&self.context, self.deadline)?.server().openssl_socket(socket)
+    }
+
+    fn opening(self) -> Result<Opening, Error> {
+        Ok(Opening::new(&self.context, self.start)?.server())
     }
 }

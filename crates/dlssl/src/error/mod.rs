@@ -124,6 +124,28 @@ impl Error {
         self
     }
 
+    /// Finds our error inside an [`io::Error`], as reads and writes give it, also below the errors of layers in between.
+    ///
+    /// ```
+    /// let error = std::io::Error::other("not ours");
+    /// assert!(dlssl::Error::from_io(&error).is_none());
+    /// ```
+    #[must_use]
+    pub fn from_io(error: &io::Error) -> Option<&Self> {
+        let mut next: Option<&(dyn std::error::Error + 'static)> = error.get_ref().map(|inner| inner as _);
+        while let Some(inner) = next {
+            if let Some(ours) = inner.downcast_ref() {
+                return Some(ours);
+            }
+            // An `io::Error` inside another skips its own payload in `source`.
+            next = match inner.downcast_ref::<io::Error>() {
+                Some(io) => io.get_ref().map(|inner| inner as _),
+                None => inner.source(),
+            };
+        }
+        None
+    }
+
     /// Kind of the error; the same on every library.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -10,7 +10,7 @@ mod x509;
 
 pub(crate) use context::SslContext;
 pub(crate) use memory::MemBuf;
-pub(crate) use ssl::{Handle, MOST_IN_RECORD, Ssl};
+pub(crate) use ssl::{Handle, MOST_IN_RECORD, Outcome, Ssl};
 pub(crate) use x509::{Certificate, PrivateKey, locations as x509_locations, verify_error_text};
 
 /// Defines an owner: a pointer that is not null, its library, and the function that frees it.

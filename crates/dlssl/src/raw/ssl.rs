@@ -36,8 +36,24 @@ pub(crate) const MOST_IN_RECORD: usize = 16 * 1024;
 pub(crate) enum Handle<'a> {
     Handshake,
     Read(&'a mut [u8]),
+    /// As `Read`, and what is read stays to be read.
+    Peek(&'a mut [u8]),
+    /// At most [`MOST_IN_RECORD`] bytes.
     Write(&'a [u8]),
     Shutdown,
+}
+
+impl Handle<'_> {
+    /// The same for one call more.
+    pub(crate) fn again(&mut self) -> Handle<'_> {
+        match self {
+            Self::Handshake => Handle::Handshake,
+            Self::Read(out) => Handle::Read(out),
+            Self::Peek(out) => Handle::Peek(out),
+            Self::Write(data) => Handle::Write(data),
+            Self::Shutdown => Handle::Shutdown,
+        }
+    }
 }
 
 /// What C made of it.
@@ -148,7 +164,7 @@ impl Ssl {
         let pointer = self.as_ptr();
         let library = self.context.library();
         let ssl = &library.functions().ssl;
-        let on_data_path = matches!(what, Handle::Read(_) | Handle::Write(_));
+        let on_data_path = matches!(what, Handle::Read(_) | Handle::Peek(_) | Handle::Write(_));
         let clamp = |len: usize| c_int::try_from(len).unwrap_or(c_int::MAX);
         enter(library, bio, stash, || {
             // SAFETY: live connection, used by this thread alone (`&mut self`); buffers with their lengths, which
@@ -157,6 +173,7 @@ impl Ssl {
                 match what {
                     Handle::Handshake => (ssl.SSL_do_handshake)(pointer),
                     Handle::Read(out) => (ssl.SSL_read)(pointer, out.as_mut_ptr().cast(), clamp(out.len())),
+                    Handle::Peek(out) => (ssl.SSL_peek)(pointer, out.as_mut_ptr().cast(), clamp(out.len())),
                     Handle::Write(data) => {
                         // With more, some suites of OpenSSL before 3.5 make several records at once, and could take
                         // part of the data and then say "not now".

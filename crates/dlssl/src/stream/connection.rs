@@ -1,84 +1,77 @@
-//! One connection: its C object, its side of the BIO, and what C's answers mean.
+//! One connection: its C object, its side of the BIO, and the steps and waits of which operations are made.
 
 use std::io::{self, ErrorKind as IoKind};
 use std::time::Instant;
 
-use dlssl_core::ErrorStack;
-use dlssl_core::ffi::constants::{
-    ERR_LIB_SSL, SSL_ERROR_SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE, SSL_ERROR_ZERO_RETURN,
-    SSL_R_UNEXPECTED_EOF_WHILE_READING,
-};
-
+use super::attempt::Verdict;
+#[cfg(unix)]
+use super::library_socket::LibrarySocket;
+use super::limits::{Limits, Operation, Turn};
 use crate::bio::stream::{StreamBio, is_pause};
 use crate::bio::{Bio, Interest};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::raw::call::Stash;
-use crate::raw::{Handle, MOST_IN_RECORD, Ssl};
+use crate::raw::{Handle, Ssl};
 
 /// How the connection reaches the world.
 pub(super) enum Transport<S> {
     /// Our BIO, over any stream or over a socket by descriptor.
     Ours(StreamBio<S>),
     /// The library's own socket BIO.
+    #[cfg(unix)]
     Library(LibrarySocket<S>),
 }
 
-/// A socket that the library reads from and writes to by itself.
-pub(super) struct LibrarySocket<S> {
-    pub(super) socket: S,
-    /// The descriptor that C uses: our own, so that it stays what it is when the program replaces `socket`.
-    #[cfg(unix)]
-    pub(super) descriptor: std::os::fd::OwnedFd,
-    /// Taken from the program, refused by the socket: C holds a record of it and wants the same bytes again.
-    pub(super) again: Vec<u8>,
-}
-
 pub(super) struct Connection<S> {
-    ssl: Ssl,
-    transport: Transport<S>,
-    stash: Stash,
+    /// Freed before the transport, so that the inner stream is dropped last.
+    pub(super) ssl: Ssl,
+    pub(super) transport: Transport<S>,
+    pub(super) stash: Stash,
     context: Context,
-    deadline: Option<Instant>,
-    waits_for: Option<Interest>,
+    pub(super) limits: Limits,
+    /// Most bytes of plain text in one record of ours.
+    record_size: usize,
+    pub(super) waits_for: Option<Interest>,
     /// The inner stream ended without `close_notify`.
-    cut_off: bool,
+    pub(super) cut_off: bool,
+    /// The peer has sent `close_notify`, and C has said so.
+    pub(super) peer_closed: bool,
+    /// We have made ours.
+    pub(super) closed: bool,
     /// What ended the connection for good.
-    failed: Option<String>,
+    pub(super) failed: Option<String>,
     /// Error of a write that the call in which it came up could not give; the next that sends does.
     deferred: Option<io::Error>,
     /// Our `close_notify` is made, and not known to be with the inner stream.
     closing: bool,
 }
 
-/// What one call into C came to, short of an error.
-pub(super) enum Verdict {
-    /// It did this much.
-    Done(usize),
-    /// The peer said that it will send nothing more.
-    Closed,
-    /// Not now: the inner stream's own words, and what it waits for.
-    Later(Interest, io::Error),
+/// What one step of an operation came to, short of an error. A step does not wait by itself.
+pub(super) enum Step<T> {
+    Done(T),
+    /// Not now: what it waits for, and the inner stream's own words.
+    Pause(Interest, io::Error),
 }
 
-/// Calls that make no progress and give no reason, before they count as `WouldBlock`.
-const MOST_IDLE_CALLS: usize = 64;
-
 impl<S> Connection<S> {
-    pub(super) fn new(ssl: Ssl, transport: Transport<S>, context: Context, deadline: Option<Instant>) -> Self {
+    pub(super) fn new(ssl: Ssl, transport: Transport<S>, context: Context, limits: Limits, record_size: usize) -> Self {
         let cut = match &transport {
             #[cfg(unix)]
-            Transport::Library(library) => Some(std::os::fd::AsRawFd::as_raw_fd(&library.descriptor)),
-            _ => None,
+            Transport::Library(library) => Some(library.descriptor()),
+            Transport::Ours(_) => None,
         };
         Self {
             ssl,
             transport,
             stash: Stash { cut, ..Stash::default() },
             context,
-            deadline,
+            limits,
+            record_size,
             waits_for: None,
             cut_off: false,
+            peer_closed: false,
+            closed: false,
             failed: None,
             deferred: None,
             closing: false,
@@ -96,6 +89,7 @@ impl<S> Connection<S> {
     pub(super) fn inner(&self) -> &S {
         match &self.transport {
             Transport::Ours(bio) => bio.stream(),
+            #[cfg(unix)]
             Transport::Library(library) => &library.socket,
         }
     }
@@ -103,6 +97,7 @@ impl<S> Connection<S> {
     pub(super) fn inner_mut(&mut self) -> &mut S {
         match &mut self.transport {
             Transport::Ours(bio) => bio.stream_mut(),
+            #[cfg(unix)]
             Transport::Library(library) => &mut library.socket,
         }
     }
@@ -111,12 +106,13 @@ impl<S> Connection<S> {
     pub(super) fn into_parts(self) -> (S, Vec<u8>) {
         match self.transport {
             Transport::Ours(bio) => bio.into_parts(),
+            #[cfg(unix)]
             Transport::Library(library) => (library.socket, Vec::new()),
         }
     }
 
     pub(super) fn set_deadline(&mut self, at: Option<Instant>) {
-        self.deadline = at;
+        self.limits.deadline = at;
     }
 
     pub(super) fn waits_for(&self) -> Option<Interest> {
@@ -126,6 +122,7 @@ impl<S> Connection<S> {
     pub(super) fn unsent(&self) -> usize {
         match &self.transport {
             Transport::Ours(bio) => bio.unsent(),
+            #[cfg(unix)]
             Transport::Library(library) => library.again.len(),
         }
     }
@@ -133,6 +130,7 @@ impl<S> Connection<S> {
     pub(super) fn has_pending(&self) -> bool {
         let ahead = match &self.transport {
             Transport::Ours(bio) => bio.received(),
+            #[cfg(unix)]
             Transport::Library(_) => 0,
         };
         ahead > 0 || self.ssl.has_pending()
@@ -142,13 +140,10 @@ impl<S> Connection<S> {
     pub(super) fn tolerates_cut_off(&self) -> bool {
         let inside = match &self.transport {
             Transport::Ours(bio) => bio.is_inside_record(),
+            #[cfg(unix)]
             Transport::Library(_) => false,
         };
         self.context.tolerates_missing_close_notify() && !inside
-    }
-
-    pub(super) fn is_cut_off(&self) -> bool {
-        self.cut_off
     }
 
     /// Whether the context demands a certificate and the peer showed none.
@@ -192,7 +187,7 @@ impl<S> Connection<S> {
     }
 
     /// Keeps an error that the call at hand cannot give; the first one stays.
-    fn defer(&mut self) {
+    pub(super) fn defer(&mut self) {
         if let Some((_, error)) = self.stash.io.take().filter(|(_, error)| !is_pause(error)) {
             self.deferred.get_or_insert(error);
         }
@@ -203,16 +198,19 @@ impl<S> Connection<S> {
         self.deferred.take().map_or(Ok(()), Err)
     }
 
-    /// Sends what waits; a pause of the inner stream is waited for where we can.
-    pub(super) fn send_waiting(&mut self) -> io::Result<()> {
+    /// Sends what waits.
+    pub(super) fn send_step(&mut self) -> io::Result<Step<()>> {
         self.take_deferred()?;
-        self.write_again()?;
-        loop {
-            let Transport::Ours(bio) = &mut self.transport else { return Ok(()) };
-            match bio.send_waiting() {
-                Err(error) if is_pause(&error) => self.wait(Interest::Write, error)?,
-                outcome => return outcome,
-            }
+        if let Step::Pause(interest, error) = self.write_again()? {
+            return Ok(Step::Pause(interest, error));
+        }
+        match &mut self.transport {
+            Transport::Ours(bio) => match bio.send_waiting() {
+                Err(error) if is_pause(&error) => Ok(Step::Pause(Interest::Write, error)),
+                outcome => outcome.map(Step::Done),
+            },
+            #[cfg(unix)]
+            Transport::Library(_) => Ok(Step::Done(())),
         }
     }
 
@@ -225,192 +223,172 @@ impl<S> Connection<S> {
     }
 
     fn try_send_some(&mut self) -> io::Result<()> {
-        match self.write_again() {
-            Err(error) if is_pause(&error) => return Ok(()),
-            outcome => outcome?,
-        }
-        let Transport::Ours(bio) = &mut self.transport else { return Ok(()) };
-        if bio.unsent() == 0 {
-            return Ok(());
-        }
-        match bio.send_waiting() {
-            Err(error) if is_pause(&error) => Ok(()),
-            outcome => outcome,
+        self.write_again()?;
+        match &mut self.transport {
+            Transport::Ours(bio) if bio.unsent() > 0 => match bio.send_waiting() {
+                Err(error) if is_pause(&error) => Ok(()),
+                outcome => outcome,
+            },
+            _ => Ok(()),
         }
     }
 
     /// Keeps what the library's own BIO did not get rid of, and says how much that is: C holds a record of it, and
     /// would send that for whatever bytes come next.
     pub(super) fn keep_for_library(&mut self, data: &[u8]) -> Option<usize> {
-        let Transport::Library(library) = &mut self.transport else { return None };
-        library.again = data[..data.len().min(MOST_IN_RECORD)].to_vec();
-        Some(library.again.len())
+        match &mut self.transport {
+            Transport::Ours(_) => None,
+            #[cfg(unix)]
+            Transport::Library(library) => {
+                library.again = data.to_vec();
+                Some(library.again.len())
+            }
+        }
     }
 
     /// Gives C the bytes again that it has a record of.
-    fn write_again(&mut self) -> io::Result<()> {
-        let Transport::Library(library) = &mut self.transport else { return Ok(()) };
-        if library.again.is_empty() {
-            return Ok(());
-        }
-        let mut again = std::mem::take(&mut library.again);
-        let outcome = self.attempt(Handle::Write(&again));
-        let done = match &outcome {
-            Ok(Verdict::Done(count)) => *count,
-            // A connection that has failed sends nothing any more.
-            Err(_) => again.len(),
-            Ok(_) => 0,
-        };
-        again.drain(..done.min(again.len()));
-        if let Transport::Library(library) = &mut self.transport {
-            library.again = again;
-        }
-        match outcome? {
-            Verdict::Later(_, error) => {
-                self.waits_for = Some(Interest::Write);
-                Err(error)
+    fn write_again(&mut self) -> io::Result<Step<()>> {
+        #[cfg(unix)]
+        while let Transport::Library(library) = &mut self.transport {
+            if library.again.is_empty() {
+                break;
             }
-            _ => self.write_again(),
+            let mut again = std::mem::take(&mut library.again);
+            let outcome = self.attempt(Handle::Write(&again));
+            let done = match &outcome {
+                Ok(Verdict::Done(count)) => *count,
+                // A connection that has failed sends nothing any more.
+                Err(_) => again.len(),
+                Ok(_) => 0,
+            };
+            again.drain(..done.min(again.len()));
+            if let Transport::Library(library) = &mut self.transport {
+                library.again = again;
+            }
+            match outcome? {
+                Verdict::Done(_) => {}
+                Verdict::Later(_, error) => return Ok(Step::Pause(Interest::Write, error)),
+                Verdict::Closed => break,
+            }
+        }
+        Ok(Step::Done(()))
+    }
+
+    pub(super) fn record_size(&self) -> usize {
+        self.record_size
+    }
+
+    /// Whether it works on a descriptor that is never waited for in a call.
+    pub(super) fn is_by_descriptor(&self) -> bool {
+        match &self.transport {
+            Transport::Ours(bio) => bio.wait().is_some(),
+            #[cfg(unix)]
+            Transport::Library(_) => true,
         }
     }
 
-    /// Fails once the deadline has passed.
-    pub(super) fn check_deadline(&self) -> io::Result<()> {
-        match self.deadline {
-            Some(at) if Instant::now() >= at => {
-                Err(io::Error::new(IoKind::TimedOut, "the deadline of the stream has passed"))
-            }
-            _ => Ok(()),
+    /// Whether our BIO may ask the inner stream for bytes, or has only those that it holds.
+    pub(super) fn set_receiving(&mut self, may: bool) {
+        match &mut self.transport {
+            Transport::Ours(bio) => bio.set_receiving(may),
+            #[cfg(unix)]
+            Transport::Library(_) => {}
         }
+    }
+
+    /// Takes over what the halves of an inner stream had left when they came together.
+    pub(super) fn take_back(&mut self, received: Vec<u8>, unsent: Vec<u8>, broken: Option<String>) {
+        match &mut self.transport {
+            Transport::Ours(bio) => bio.take_back(received, unsent, broken),
+            #[cfg(unix)]
+            Transport::Library(_) => {}
+        }
+    }
+
+    /// The part of `data` that one record takes.
+    pub(super) fn one_record<'d>(&self, data: &'d [u8]) -> &'d [u8] {
+        &data[..data.len().min(self.record_size)]
     }
 
     /// Whether C answers for the socket itself.
     pub(super) fn is_library_socket(&self) -> bool {
-        matches!(self.transport, Transport::Library(_))
+        !matches!(self.transport, Transport::Ours(_))
     }
 
     /// Flushes the inner stream.
     pub(super) fn flush_inner(&mut self) -> io::Result<()> {
-        let Transport::Ours(bio) = &mut self.transport else { return Ok(()) };
-        bio.flush()
+        match &mut self.transport {
+            Transport::Ours(bio) => bio.flush(),
+            #[cfg(unix)]
+            Transport::Library(_) => Ok(()),
+        }
+    }
+
+    /// Repeats a step until it is done, waiting in between where the transport leaves that to us.
+    pub(super) fn drive<T>(
+        &mut self,
+        operation: Operation,
+        mut step: impl FnMut(&mut Self) -> io::Result<Step<T>>,
+    ) -> io::Result<T> {
+        let mut turn = self.begin(operation)?;
+        loop {
+            match step(self)? {
+                Step::Done(done) => return Ok(done),
+                Step::Pause(interest, error) => self.wait(&mut turn, interest, error)?,
+            }
+        }
+    }
+
+    /// Begins an operation.
+    pub(super) fn begin(&mut self, operation: Operation) -> io::Result<Turn> {
+        let turn = self.limits.begin(operation)?;
+        self.set_waiting(if turn.is_bounded() { Waiting::Ours } else { Waiting::Calls });
+        Ok(turn)
+    }
+
+    /// Tells the library's own socket BIO who waits.
+    pub(super) fn set_waiting(&mut self, waiting: Waiting) {
+        match &mut self.transport {
+            Transport::Ours(_) => {}
+            #[cfg(unix)]
+            Transport::Library(library) => library.is_ours_to_wait = waiting == Waiting::Ours,
+        }
+    }
+
+    /// What a pause waits for: with bytes to be sent, also for those.
+    pub(super) fn interest(&self, interest: Interest) -> Interest {
+        if interest == Interest::Read && self.unsent() > 0 { Interest::Either } else { interest }
     }
 
     /// After a pause: waits where the transport leaves waiting to us, and says to try again; else gives the inner
     /// stream's own words.
-    pub(super) fn wait(&mut self, interest: Interest, error: io::Error) -> io::Result<()> {
-        let interest = if interest == Interest::Read && self.unsent() > 0 { Interest::Either } else { interest };
+    pub(super) fn wait(&mut self, turn: &mut Turn, interest: Interest, error: io::Error) -> io::Result<()> {
+        let interest = self.interest(interest);
         self.waits_for = Some(interest);
-        if let Transport::Ours(bio) = &self.transport
-            && let Some(wait) = bio.wait()
-            && error.kind() == IoKind::WouldBlock
-        {
-            wait(bio.stream(), interest, self.deadline)?;
-            self.waits_for = None;
-            return Ok(());
+        if error.kind() != IoKind::WouldBlock {
+            return Err(error);
         }
-        Err(error)
-    }
-
-    /// Does one thing, and judges what C said.
-    pub(super) fn attempt(&mut self, mut what: Handle<'_>) -> Result<Verdict, Error> {
-        let library = self.context.library();
-        library.check_process().map_err(|inherited| Error::from(inherited).of(library))?;
+        match &self.transport {
+            Transport::Ours(bio) => match bio.wait() {
+                Some(wait) => wait(bio.stream(), interest, turn.until())?,
+                None => return Err(error),
+            },
+            #[cfg(unix)]
+            Transport::Library(library) => match library.waits_by_call() {
+                true => library.wait(interest, turn.until())?,
+                false => return Err(error),
+            },
+        }
         self.waits_for = None;
-        for _ in 0..MOST_IDLE_CALLS {
-            let again = match &mut what {
-                Handle::Handshake => Handle::Handshake,
-                Handle::Read(out) => Handle::Read(out),
-                Handle::Write(data) => Handle::Write(data),
-                Handle::Shutdown => Handle::Shutdown,
-            };
-            self.stash.io = None;
-            let bio: Option<&mut dyn Bio> = match &mut self.transport {
-                Transport::Ours(bio) => Some(bio),
-                Transport::Library(_) => None,
-            };
-            let outcome = self.ssl.handle(bio, &mut self.stash, again);
-            if self.stash.renegotiation {
-                return Err(self.fail(
-                    ErrorKind::Protocol,
-                    "the peer asked for a new handshake",
-                    ErrorStack::default(),
-                ));
-            }
-            if outcome.result > 0 {
-                self.defer();
-                // Positive, so it fits.
-                return Ok(Verdict::Done(outcome.result as usize));
-            }
-            // Shutdown's nought: our close_notify is made, the peer's has not come.
-            if outcome.result == 0 && matches!(what, Handle::Shutdown) && self.ssl.has_sent_close() {
-                self.defer();
-                return Ok(Verdict::Done(0));
-            }
-            match self.stash.io.take() {
-                // C failed for a reason of its own, and then could not send the alert that says so.
-                Some((Interest::Write, error)) if !outcome.queue.is_empty() => {
-                    self.stash.io = Some((Interest::Write, error));
-                    self.defer();
-                }
-                Some((interest, error)) if is_pause(&error) => return Ok(Verdict::Later(interest, error)),
-                Some((_, error)) => return Err(self.inner_failed(error)),
-                None => {}
-            }
-            let interest = if outcome.code == SSL_ERROR_WANT_WRITE { Interest::Write } else { Interest::Read };
-            match outcome.code {
-                SSL_ERROR_ZERO_RETURN => return Ok(Verdict::Closed),
-                SSL_ERROR_WANT_READ | SSL_ERROR_WANT_WRITE => match &self.transport {
-                    Transport::Library(_) => {
-                        return Ok(Verdict::Later(interest, IoKind::WouldBlock.into()));
-                    }
-                    Transport::Ours(bio) if bio.is_at_end() => return Err(self.cut()),
-                    // A record without data for us, such as a session ticket.
-                    Transport::Ours(_) => {}
-                },
-                code => return Err(self.judge(code, outcome.result, outcome.queue, outcome.os)),
-            }
-        }
-        Ok(Verdict::Later(Interest::Read, IoKind::WouldBlock.into()))
+        Ok(())
     }
+}
 
-    /// Makes an error of an answer that is neither progress nor a pause.
-    fn judge(&mut self, code: i32, result: i32, queue: ErrorStack, os: io::Error) -> Error {
-        // OpenSSL 3 names the missing close_notify in its queue; older versions and LibreSSL leave the queue empty.
-        let named = queue.has(ERR_LIB_SSL, SSL_R_UNEXPECTED_EOF_WHILE_READING);
-        let unnamed = queue.is_empty()
-            && match &self.transport {
-                Transport::Ours(bio) => bio.is_at_end(),
-                Transport::Library(_) => {
-                    code == SSL_ERROR_SYSCALL && (result == 0 || os.raw_os_error().unwrap_or(0) == 0)
-                }
-            };
-        if named || unnamed {
-            return self.cut();
-        }
-        if let Some(verify) = self.stash.verify.take() {
-            return self.fail(ErrorKind::Certificate, "the peer's certificate was refused", queue).with_verify(verify);
-        }
-        match code {
-            SSL_ERROR_SYSCALL if queue.is_empty() && self.is_library_socket() => self.inner_failed(os),
-            SSL_ERROR_SSL | SSL_ERROR_SYSCALL => self.fail(ErrorKind::Protocol, "TLS failed", queue),
-            code => self.fail(ErrorKind::Library, &format!("the library gave an unexpected answer ({code})"), queue),
-        }
-    }
-
-    fn inner_failed(&self, error: io::Error) -> Error {
-        self.error(ErrorKind::Io, "the inner stream failed").with_io(error)
-    }
-
-    /// The inner stream has ended and the peer has not said that it would.
-    fn cut(&mut self) -> Error {
-        self.cut_off = true;
-        self.error(ErrorKind::UnexpectedEof, "the connection ended without close_notify; data may be missing")
-    }
-
-    /// The connection is of no use any more.
-    fn fail(&mut self, kind: ErrorKind, message: &str, queue: ErrorStack) -> Error {
-        let error = self.error(kind, message).with_queue(queue);
-        self.failed = Some(error.to_string());
-        error
-    }
+/// Who waits for the library's own socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiting {
+    /// The calls of C, for as long as it takes.
+    Calls,
+    /// We, with a bound.
+    Ours,
 }

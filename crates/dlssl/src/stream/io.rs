@@ -1,92 +1,240 @@
 //! Reading and writing plain bytes.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 
 use super::TlsStream;
-use super::connection::Verdict;
+use super::attempt::Verdict;
+use super::connection::{Connection, Step, Waiting};
+use super::limits::Operation;
 use crate::bio::stream::is_pause;
 use crate::error::{Error, ErrorKind};
 use crate::raw::Handle;
+
+impl<S> Connection<S> {
+    /// Whether reads have come to an orderly end. Once the peer has closed, nothing is asked of C.
+    fn is_at_end(&self) -> bool {
+        self.peer_closed || self.cut_off && self.tolerates_cut_off()
+    }
+
+    /// Refuses to read from a connection that has failed; `true` at its orderly end.
+    pub(super) fn check_readable(&self) -> Result<bool, Error> {
+        if self.is_at_end() {
+            return Ok(true);
+        }
+        self.check_alive().map(|()| false)
+    }
+
+    /// Reads or peeks.
+    pub(super) fn read_step(&mut self, what: Handle<'_>) -> io::Result<Step<usize>> {
+        self.send_some();
+        match self.attempt(what) {
+            Ok(Verdict::Done(count)) => Ok(Step::Done(count)),
+            Ok(Verdict::Closed) => Ok(Step::Done(0)),
+            Ok(Verdict::Later(interest, error)) => Ok(Step::Pause(interest, error)),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof && self.tolerates_cut_off() => Ok(Step::Done(0)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes one record of `data` and sends it. From when it has been taken, `taken` says how much that is.
+    pub(super) fn write_step(&mut self, data: &[u8], taken: &mut Option<usize>) -> io::Result<Step<usize>> {
+        // What C believes to be sent comes first; while it waits, nothing more is taken.
+        if let Step::Pause(interest, error) = self.send_step()? {
+            return Ok(Step::Pause(interest, error));
+        }
+        if let Some(count) = *taken {
+            return Ok(Step::Done(count));
+        }
+        let data = self.one_record(data);
+        match self.attempt(Handle::Write(data)) {
+            Ok(Verdict::Done(count)) => {
+                *taken = Some(count);
+                Ok(match self.send_step()? {
+                    Step::Done(()) => Step::Done(count),
+                    Step::Pause(interest, error) => Step::Pause(interest, error),
+                })
+            }
+            Ok(Verdict::Closed) => Err(self.closed().into()),
+            Ok(Verdict::Later(interest, error)) => Ok(match self.keep_for_library(data) {
+                Some(taken) => Step::Done(taken),
+                None => Step::Pause(interest, error),
+            }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Refuses to write after our `close_notify` or a failure.
+    pub(super) fn check_writable(&self) -> Result<(), Error> {
+        if self.closed {
+            return Err(self.closed());
+        }
+        self.check_alive()
+    }
+
+    fn closed(&self) -> Error {
+        self.error(ErrorKind::Closed, "this side of the connection is closed; nothing more can be sent")
+    }
+}
+
+/// A write that has taken bytes says so, even if what is left of their record has to wait for the next call.
+pub(super) fn or_taken(outcome: io::Result<usize>, taken: Option<usize>) -> io::Result<usize> {
+    match (outcome, taken) {
+        (Err(error), Some(count)) if is_pause(&error) => Ok(count),
+        (outcome, _) => outcome,
+    }
+}
+
+impl<S> TlsStream<S> {
+    /// Gives decrypted bytes as a read does, and leaves them to be read
+    /// ([`SSL_peek`](https://docs.openssl.org/master/man3/SSL_read/)); 0 after the peer's `close_notify`. Of one record
+    /// at most: it may give fewer bytes than there are.
+    ///
+    /// # Errors
+    /// As for reads.
+    #[doc(alias = "SSL_peek")]
+    pub fn peek(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() || self.connection.check_readable()? {
+            return Ok(0);
+        }
+        self.connection.drive(Operation::Read, |connection| connection.read_step(Handle::Peek(out)))
+    }
+
+    /// Whether a read would come back at once, with bytes or the end; never waits.
+    ///
+    /// A socket by descriptor is asked for what has arrived. Any other inner stream may block, so it is left alone, and
+    /// the answer is about what was received with earlier calls; ask that stream itself first.
+    ///
+    /// # Errors
+    /// What a read would fail with.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn page(tls: &mut dlssl::TlsStream<std::net::TcpStream>) -> std::io::Result<()> {
+    /// use std::io::Read;
+    ///
+    /// let mut bytes = [0; 512];
+    /// while tls.read_ready()? {
+    ///     match tls.read(&mut bytes)? {
+    ///         0 => break,
+    ///         count => println!("{count} bytes"),
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn read_ready(&mut self) -> io::Result<bool> {
+        let connection = &mut self.connection;
+        if connection.check_readable()? || connection.ssl().pending() > 0 {
+            return Ok(true);
+        }
+        connection.set_waiting(Waiting::Ours);
+        connection.set_receiving(connection.is_by_descriptor());
+        let step = connection.read_step(Handle::Peek(&mut [0]));
+        connection.set_receiving(true);
+        Ok(matches!(step?, Step::Done(_)))
+    }
+
+    fn drive_write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if data.is_empty() {
+            return Ok(0);
+        }
+        self.connection.check_writable()?;
+        let mut taken = None;
+        let outcome = self.connection.drive(Operation::Write, |connection| connection.write_step(data, &mut taken));
+        or_taken(outcome, taken)
+    }
+}
 
 impl<S> Read for TlsStream<S> {
     /// Gives decrypted bytes; 0 after the peer's `close_notify`. An end without it is `UnexpectedEof`, unless the
     /// context tolerates that.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if out.is_empty() {
+        if out.is_empty() || self.connection.check_readable()? {
             return Ok(0);
         }
-        let connection = &mut self.connection;
-        if connection.is_cut_off() && connection.tolerates_cut_off() || connection.ssl().has_received_close() {
-            return Ok(0);
-        }
-        connection.check_alive()?;
-        connection.check_deadline()?;
-        connection.send_some();
-        loop {
-            match connection.attempt(Handle::Read(out)) {
-                Ok(Verdict::Done(count)) => return Ok(count),
-                Ok(Verdict::Closed) => return Ok(0),
-                Ok(Verdict::Later(interest, error)) => {
-                    connection.wait(interest, error)?;
-                    connection.send_some();
-                }
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof && connection.tolerates_cut_off() => {
-                    return Ok(0);
-                }
-                Err(error) => return Err(error.into()),
+        self.connection.drive(Operation::Read, |connection| connection.read_step(Handle::Read(out)))
+    }
+
+    /// Fills the buffers one after the other, as far as that needs no waiting after the first bytes.
+    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let mut total = 0;
+        for buffer in buffers.iter_mut().filter(|buffer| !buffer.is_empty()) {
+            if total > 0 && self.pending() == 0 {
+                break;
+            }
+            let count = self.read(buffer)?;
+            total += count;
+            if count < buffer.len() {
+                break;
             }
         }
+        Ok(total)
     }
 }
 
 impl<S> Write for TlsStream<S> {
-    /// Encrypts up to one record (16 KiB) of `data` and hands it to the inner stream.
+    /// Encrypts up to one record (16 KiB, or what was set) of `data` and hands it to the inner stream.
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        if data.is_empty() {
-            return Ok(0);
-        }
-        self.check_open()?;
-        let connection = &mut self.connection;
-        connection.check_deadline()?;
-        // What C believes to be sent comes first; while it waits, nothing more is taken.
-        connection.send_waiting()?;
-        loop {
-            match connection.attempt(Handle::Write(data)) {
-                Ok(Verdict::Done(count)) => {
-                    return match connection.send_waiting() {
-                        // The bytes are taken; the rest of their record waits for the next call.
-                        Err(error) if is_pause(&error) => Ok(count),
-                        outcome => outcome.map(|()| count),
-                    };
-                }
-                Ok(Verdict::Closed) => return Err(self.closed().into()),
-                Ok(Verdict::Later(interest, error)) => {
-                    if let Some(taken) = connection.keep_for_library(data) {
-                        return Ok(taken);
-                    }
-                    connection.wait(interest, error)?;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
+        self.drive_write(data)
+    }
+
+    /// Puts small buffers together into one record. What fills a record by itself is not copied.
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut gather = std::mem::take(&mut self.gather);
+        let outcome = match gathered(buffers, self.connection.record_size(), &mut gather) {
+            Some(alone) => self.drive_write(alone),
+            None => self.drive_write(&gather),
+        };
+        self.gather = gather;
+        outcome
     }
 
     /// Sends what waits and flushes the inner stream.
     fn flush(&mut self) -> io::Result<()> {
-        self.connection.send_waiting()?;
+        self.connection.drive(Operation::Write, Connection::send_step)?;
         self.connection.flush_inner()
     }
 }
 
-impl<S> TlsStream<S> {
-    fn check_open(&self) -> Result<(), Error> {
-        if self.connection.ssl().has_sent_close() {
-            return Err(self.closed());
+/// Copies buffers into `gather`, up to one record; or gives the first that is not empty, where it makes a record by
+/// itself or is the only one.
+pub(super) fn gathered<'b>(buffers: &'b [IoSlice<'_>], most: usize, gather: &mut Vec<u8>) -> Option<&'b [u8]> {
+    let mut filled = buffers.iter().filter(|buffer| !buffer.is_empty());
+    let first = filled.next().map_or(&[][..], |buffer| &**buffer);
+    let Some(second) = filled.next().filter(|_| first.len() < most) else { return Some(first) };
+    gather.clear();
+    gather.extend_from_slice(first);
+    for buffer in std::iter::once(second).chain(filled) {
+        let room = most - gather.len();
+        gather.extend_from_slice(&buffer[..buffer.len().min(room)]);
+        if gather.len() == most {
+            break;
         }
-        self.connection.check_alive()
     }
+    None
+}
 
-    fn closed(&self) -> Error {
-        self.connection.error(ErrorKind::Closed, "this side of the connection is closed; nothing more can be sent")
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn gathered_is_the_beginning(
+            parts in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..8),
+            most in 1usize..100,
+        ) {
+            let slices: Vec<_> = parts.iter().map(|part| IoSlice::new(part)).collect();
+            let mut gather = vec![1, 2, 3];
+            let whole = parts.concat();
+            match gathered(&slices, most, &mut gather) {
+                Some(alone) => {
+                    prop_assert!(whole.starts_with(alone));
+                    prop_assert!(alone.len() >= most || alone.len() == whole.len());
+                }
+                None => prop_assert_eq!(&gather[..], &whole[..whole.len().min(most)]),
+            }
+        }
     }
 }

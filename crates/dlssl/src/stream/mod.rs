@@ -1,10 +1,15 @@
 //! TLS streams: one phase of a connection's life in each file, the judgement of what C said in `connection`.
 
 mod alert;
+mod attempt;
 mod connection;
 mod handshake;
 mod io;
+#[cfg(unix)]
+mod library_socket;
+mod limits;
 mod shutdown;
+mod split;
 
 use std::fmt;
 use std::time::Instant;
@@ -12,9 +17,11 @@ use std::time::Instant;
 use dlssl_core::Library;
 use dlssl_core::ffi::SSL;
 
-pub(crate) use handshake::Opening;
-pub use handshake::{HandshakeError, MidHandshake};
+pub use handshake::{FailedHandshake, HandshakeError, MidHandshake};
+pub(crate) use handshake::{Opening, Start};
+pub use limits::Timeouts;
 pub use shutdown::{IntoInnerError, Shutdown};
+pub use split::{Divide, Duplex, ReadHalf, RejoinError, SplitError, WriteHalf};
 
 use crate::bio::Interest;
 use crate::config::Protocol;
@@ -26,15 +33,22 @@ use connection::Connection;
 ///
 /// A `write` that returns has handed its bytes to the inner stream, or, where that said `WouldBlock` in the middle of a
 /// record, keeps the rest of that one record for the next call; the caller's buffer is free either way. Dropping the
-/// stream closes nothing in an orderly way: call [`shutdown`](Self::shutdown) first.
+/// stream closes nothing in an orderly way: call [`shutdown`](Self::shutdown) first. The library's object is freed
+/// before the inner stream is dropped, so a `Drop` of that one is the last to run.
 ///
 /// Errors and panics of the inner stream come out of the method that was called, as they are. Other errors carry a
 /// [`dlssl::Error`](crate::Error) as payload.
 pub struct TlsStream<S> {
     connection: Connection<S>,
+    /// Where small buffers are put together into one record.
+    gather: Vec<u8>,
 }
 
 impl<S> TlsStream<S> {
+    fn new(connection: Connection<S>) -> Self {
+        Self { connection, gather: Vec::new() }
+    }
+
     /// The inner stream.
     #[must_use]
     pub fn get_ref(&self) -> &S {
@@ -129,7 +143,7 @@ impl<S> TlsStream<S> {
     #[must_use]
     #[doc(alias = "SSL_want_read")]
     pub fn wants_read(&self) -> bool {
-        matches!(self.connection.waits_for(), Some(Interest::Read | Interest::Either))
+        self.connection.waits_for().is_some_and(Interest::reads)
     }
 
     /// Whether the last `WouldBlock` or `TimedOut` waits for the inner stream to become writable, or bytes wait to be
@@ -137,16 +151,34 @@ impl<S> TlsStream<S> {
     #[must_use]
     #[doc(alias = "SSL_want_write")]
     pub fn wants_write(&self) -> bool {
-        matches!(self.connection.waits_for(), Some(Interest::Write | Interest::Either)) || self.has_unsent()
+        self.connection.waits_for().is_some_and(Interest::writes) || self.has_unsent()
     }
 
     /// Latest time for everything that follows, or none. Past it, calls fail with `TimedOut`, and the stream stays
     /// usable with a new deadline.
     ///
-    /// For sockets by descriptor that block. Any other inner stream waits by itself: its own time-out error comes
+    /// It covers all calls together, however many small ones there are. For sockets by descriptor that block. Any other inner stream waits by itself: its own time-out error comes
     /// out unchanged.
+    ///
+    /// Over OpenSSL's own socket BIO a deadline or a time limit makes the socket non-blocking during each call.
     pub fn set_deadline(&mut self, at: Option<Instant>) {
         self.connection.set_deadline(at);
+    }
+
+    /// The deadline, if one is set.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.connection.limits.deadline
+    }
+
+    /// Time limits for each kind of operation that follows; the deadline holds beside them.
+    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.connection.limits.timeouts = timeouts;
+    }
+
+    /// The time limits.
+    pub fn timeouts(&self) -> Timeouts {
+        self.connection.limits.timeouts
     }
 
     /// The context that it was made from.

@@ -5,7 +5,9 @@ use std::fmt;
 use std::io;
 
 use super::TlsStream;
-use super::connection::Verdict;
+use super::attempt::Verdict;
+use super::connection::{Connection, Step};
+use super::limits::Operation;
 use crate::bio::Interest;
 use crate::error::{Error, ErrorKind};
 use crate::raw::Handle;
@@ -19,57 +21,108 @@ pub enum Shutdown {
     Received,
 }
 
-impl<S> TlsStream<S> {
-    /// Ends the connection in order. The first call sends `close_notify`; reading is still possible. A further call
-    /// waits for the peer's. ([`SSL_shutdown`](https://docs.openssl.org/master/man3/SSL_shutdown/).)
-    ///
-    /// # Errors
-    /// The inner stream's own, `WouldBlock` included: then call again. `UnexpectedEof` when the peer ends without
-    /// `close_notify` and the context does not tolerate that; `InvalidData` when the peer still sends data: read it
-    /// first.
-    #[doc(alias = "SSL_shutdown")]
-    pub fn shutdown(&mut self) -> io::Result<Shutdown> {
-        let connection = &mut self.connection;
-        connection.check_alive()?;
-        connection.send_waiting()?;
+impl<S> Connection<S> {
+    /// Makes our `close_notify` and sends it; once it is sent, looks for the peer's.
+    pub(super) fn shutdown_step(&mut self) -> io::Result<Step<Shutdown>> {
         loop {
-            if connection.is_closing() {
+            if let Step::Pause(interest, error) = self.send_step()? {
+                return Ok(Step::Pause(interest, error));
+            }
+            if self.is_closing() {
                 // The alert is with the inner stream before anything else is said.
-                connection.flush_inner()?;
-                connection.set_closing(false);
-                let both = connection.ssl().has_received_close();
-                return Ok(if both { Shutdown::Received } else { Shutdown::Sent });
+                self.flush_inner()?;
+                self.set_closing(false);
+                return Ok(Step::Done(self.how_far()));
             }
-            let sent_before = connection.ssl().has_sent_close();
-            if sent_before && connection.is_cut_off() && connection.tolerates_cut_off() {
-                return Ok(Shutdown::Received);
+            if self.closed && self.cut_off && self.tolerates_cut_off() {
+                return Ok(Step::Done(Shutdown::Received));
             }
-            let outcome = match connection.attempt(Handle::Shutdown) {
+            let outcome = match self.attempt(Handle::Shutdown) {
                 // C says that it has sent its alert also where its own socket BIO could not take it.
-                Ok(Verdict::Later(Interest::Write, error)) if connection.is_library_socket() => {
-                    connection.wait(Interest::Write, error)?;
-                    continue;
+                Ok(Verdict::Later(Interest::Write, error)) if self.is_library_socket() => {
+                    return Ok(Step::Pause(Interest::Write, error));
                 }
                 outcome => outcome,
             };
-            if !sent_before
-                && connection.ssl().has_sent_close()
+            if !self.closed
+                && self.ssl().has_sent_close()
                 && !matches!(&outcome, Err(error) if error.kind() == ErrorKind::Io)
             {
-                connection.set_closing(true);
-                connection.send_waiting()?;
+                self.closed = true;
+                self.set_closing(true);
                 continue;
             }
-            match outcome {
-                Ok(Verdict::Done(0)) => return Ok(Shutdown::Sent),
-                Ok(Verdict::Done(_) | Verdict::Closed) => return Ok(Shutdown::Received),
-                Ok(Verdict::Later(interest, error)) => connection.wait(interest, error)?,
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof && connection.tolerates_cut_off() => {
-                    return Ok(Shutdown::Received);
+            return match outcome {
+                Ok(Verdict::Done(0)) => Ok(Step::Done(Shutdown::Sent)),
+                Ok(Verdict::Done(_) | Verdict::Closed) => {
+                    self.peer_closed = true;
+                    Ok(Step::Done(Shutdown::Received))
                 }
-                Err(error) => return Err(error.into()),
-            }
+                Ok(Verdict::Later(interest, error)) => Ok(Step::Pause(interest, error)),
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof && self.tolerates_cut_off() => {
+                    Ok(Step::Done(Shutdown::Received))
+                }
+                Err(error) => Err(error.into()),
+            };
         }
+    }
+
+    /// How far it has come once ours is sent.
+    pub(super) fn how_far(&self) -> Shutdown {
+        if self.ssl().has_received_close() { Shutdown::Received } else { Shutdown::Sent }
+    }
+}
+
+impl<S> TlsStream<S> {
+    /// Ends the connection in order. The first call sends `close_notify`: nothing more can be written, and what the peer
+    /// still sends can be read. A further call waits for the peer's.
+    /// ([`SSL_shutdown`](https://docs.openssl.org/master/man3/SSL_shutdown/).)
+    ///
+    /// # Errors
+    /// The inner stream's own, `WouldBlock` included, and `TimedOut`: then call again. `UnexpectedEof` when the peer
+    /// ends without `close_notify` and the context does not tolerate that; `InvalidData` when the peer still sends data:
+    /// read it first.
+    #[doc(alias = "SSL_shutdown")]
+    pub fn shutdown(&mut self) -> io::Result<Shutdown> {
+        self.connection.check_alive()?;
+        self.connection.drive(Operation::Shutdown, Connection::shutdown_step)
+    }
+
+    /// Closes both ways: sends `close_notify`, then reads until the peer's, within one
+    /// [time limit](crate::Timeouts::shutdown). Gives how many bytes the peer had still sent; they are lost.
+    ///
+    /// # Errors
+    /// As for [`shutdown`](Self::shutdown), without `InvalidData`. After `WouldBlock` or `TimedOut` it can be called
+    /// again, and counts anew.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn end(mut tls: dlssl::TlsStream<std::net::TcpStream>) -> std::io::Result<()> {
+    /// tls.set_timeouts(dlssl::Timeouts::new().shutdown(std::time::Duration::from_secs(1)));
+    /// assert_eq!(tls.close()?, 0, "nothing is lost");
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "SSL_shutdown")]
+    pub fn close(&mut self) -> io::Result<u64> {
+        self.connection.check_alive()?;
+        let mut lost = 0;
+        let mut bytes = [0; 1024];
+        self.connection.drive(Operation::Shutdown, |connection| {
+            if (!connection.closed || connection.is_closing())
+                && let Step::Pause(interest, error) = connection.shutdown_step()?
+            {
+                return Ok(Step::Pause(interest, error));
+            }
+            while !connection.check_readable()? {
+                match connection.read_step(Handle::Read(&mut bytes))? {
+                    Step::Done(0) => break,
+                    Step::Done(count) => lost += count as u64,
+                    Step::Pause(interest, error) => return Ok(Step::Pause(interest, error)),
+                }
+            }
+            Ok(Step::Done(()))
+        })?;
+        Ok(lost)
     }
 
     /// Gives the inner stream back, with bytes of the peer that were received and not read: what follows the peer's

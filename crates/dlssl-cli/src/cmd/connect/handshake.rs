@@ -23,7 +23,7 @@ pub(super) fn handshake(
     loop {
         match state {
             Ok(tls) => return Ok(tls),
-            Err(HandshakeError::Failed(error)) => return Err(refused(&error, name, args)),
+            Err(HandshakeError::Failed(failed)) => return Err(refused(failed.error(), name, args)),
             Err(HandshakeError::Blocked(middle)) => {
                 let flags = if middle.wants_write() { PollFlags::OUT } else { PollFlags::IN };
                 let deadline = args.timeout.and_then(|time| Instant::now().checked_add(time));

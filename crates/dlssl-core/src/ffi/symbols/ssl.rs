@@ -38,6 +38,7 @@ symbols! {
         fn SSL_set_accept_state(ssl: *mut SSL);
         fn SSL_do_handshake(ssl: *mut SSL) -> c_int;
         fn SSL_read(ssl: *mut SSL, data: *mut c_void, len: c_int) -> c_int;
+        fn SSL_peek(ssl: *mut SSL, data: *mut c_void, len: c_int) -> c_int;
         fn SSL_write(ssl: *mut SSL, data: *const c_void, len: c_int) -> c_int;
         fn SSL_shutdown(ssl: *mut SSL) -> c_int;
         fn SSL_get_shutdown(ssl: *const SSL) -> c_int;
@@ -50,6 +51,11 @@ symbols! {
         fn SSL_get0_alpn_selected(ssl: *const SSL, data: *mut *const c_uchar, len: *mut c_uint);
         fn SSL_get_servername(ssl: *const SSL, kind: c_int) -> *const c_char;
         fn SSL_get_verify_result(ssl: *const SSL) -> c_long;
+        fn SSL_get_finished(ssl: *const SSL, out: *mut c_void, size: usize) -> usize;
+        fn SSL_get_peer_finished(ssl: *const SSL, out: *mut c_void, size: usize) -> usize;
+        fn SSL_get_certificate(ssl: *const SSL) -> *mut X509;
+        fn SSL_export_keying_material(ssl: *mut SSL, out: *mut c_uchar, size: usize, label: *const c_char,
+            label_len: usize, context: *const c_uchar, context_len: usize, use_context: c_int) -> c_int;
         fn SSL_get0_param(ssl: *mut SSL) -> *mut X509_VERIFY_PARAM;
         fn SSL_get1_peer_certificate(ssl: *const SSL) -> *mut X509
             where openssl "3.0..", libressl "never", was "SSL_get_peer_certificate";

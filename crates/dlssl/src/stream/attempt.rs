@@ -1,0 +1,144 @@
+//! One thing done by C: called again while it makes silent progress, then judged.
+
+use std::io::{self, ErrorKind as IoKind};
+
+use dlssl_core::ErrorStack;
+use dlssl_core::ffi::constants::{
+    ERR_LIB_SSL, SSL_ERROR_SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE, SSL_ERROR_ZERO_RETURN,
+    SSL_R_UNEXPECTED_EOF_WHILE_READING,
+};
+
+use super::connection::{Connection, Transport};
+use crate::bio::stream::is_pause;
+use crate::bio::{Bio, Interest};
+use crate::error::{Error, ErrorKind};
+use crate::raw::{Handle, Outcome};
+
+/// What one call into C came to, short of an error.
+pub(super) enum Verdict {
+    /// It did this much.
+    Done(usize),
+    /// The peer said that it will send nothing more.
+    Closed,
+    /// Not now: the inner stream's own words, and what it waits for.
+    Later(Interest, io::Error),
+}
+
+/// Calls that make no progress and give no reason, before they count as `WouldBlock`.
+const MOST_IDLE_CALLS: usize = 64;
+
+impl<S> Connection<S> {
+    /// Does one thing, and judges what C said.
+    pub(super) fn attempt(&mut self, mut what: Handle<'_>) -> Result<Verdict, Error> {
+        let library = self.context().library();
+        library.check_process().map_err(|inherited| Error::from(inherited).of(library))?;
+        self.waits_for = None;
+        let shuts_down = matches!(what, Handle::Shutdown);
+        for _ in 0..MOST_IDLE_CALLS {
+            let outcome = self.call(what.again()).map_err(|error| self.inner_failed(error))?;
+            if let Some(verdict) = self.judge(shuts_down, outcome)? {
+                return Ok(verdict);
+            }
+        }
+        Ok(Verdict::Later(Interest::Read, IoKind::WouldBlock.into()))
+    }
+
+    /// One call into C.
+    fn call(&mut self, what: Handle<'_>) -> io::Result<Outcome> {
+        self.stash.io = None;
+        match &mut self.transport {
+            Transport::Ours(bio) => Ok(self.ssl.handle(Some(bio), &mut self.stash, what)),
+            #[cfg(unix)]
+            Transport::Library(library) => {
+                // Taken back once C has returned.
+                let _unblocked = library.leave_waiting_to_us()?;
+                Ok(self.ssl.handle(None, &mut self.stash, what))
+            }
+        }
+    }
+
+    /// What an answer means; `None` where C has got on without coming to an end, so that it is to be called again.
+    fn judge(&mut self, shuts_down: bool, outcome: Outcome) -> Result<Option<Verdict>, Error> {
+        let Outcome { result, code, queue, os } = outcome;
+        if self.stash.renegotiation {
+            return Err(self.fail(ErrorKind::Protocol, "the peer asked for a new handshake", ErrorStack::default()));
+        }
+        // Shutdown's nought: our close_notify is made, the peer's has not come.
+        if result > 0 || result == 0 && shuts_down && self.ssl.has_sent_close() {
+            self.defer();
+            return Ok(Some(Verdict::Done(usize::try_from(result).unwrap_or(0))));
+        }
+        match self.stash.io.take() {
+            // C failed for a reason of its own, and then could not send the alert that says so.
+            Some((Interest::Write, error)) if !queue.is_empty() => {
+                self.stash.io = Some((Interest::Write, error));
+                self.defer();
+            }
+            Some((interest, error)) if is_pause(&error) => return Ok(Some(Verdict::Later(interest, error))),
+            Some((_, error)) => return Err(self.inner_failed(error)),
+            None => {}
+        }
+        match code {
+            SSL_ERROR_ZERO_RETURN => {
+                self.peer_closed = true;
+                Ok(Some(Verdict::Closed))
+            }
+            SSL_ERROR_WANT_READ => self.wanted(Interest::Read),
+            SSL_ERROR_WANT_WRITE => self.wanted(Interest::Write),
+            code => Err(self.failure(code, result, queue, os)),
+        }
+    }
+
+    /// C wants to go on, and our BIO has not said that the inner stream would not.
+    fn wanted(&mut self, direction: Interest) -> Result<Option<Verdict>, Error> {
+        match &self.transport {
+            #[cfg(unix)]
+            Transport::Library(_) => Ok(Some(Verdict::Later(direction, IoKind::WouldBlock.into()))),
+            Transport::Ours(bio) if bio.is_at_end() => Err(self.cut()),
+            // A record without data for us, such as a session ticket.
+            Transport::Ours(_) => Ok(None),
+        }
+    }
+
+    /// Makes an error of an answer that is neither progress nor a pause.
+    fn failure(&mut self, code: i32, result: i32, queue: ErrorStack, os: io::Error) -> Error {
+        // OpenSSL 3 names the missing close_notify in its queue; older versions and LibreSSL leave the queue empty.
+        let named = queue.has(ERR_LIB_SSL, SSL_R_UNEXPECTED_EOF_WHILE_READING);
+        let unnamed = queue.is_empty()
+            && match &self.transport {
+                Transport::Ours(bio) => bio.is_at_end(),
+                #[cfg(unix)]
+                Transport::Library(_) => {
+                    code == SSL_ERROR_SYSCALL && (result == 0 || os.raw_os_error().unwrap_or(0) == 0)
+                }
+            };
+        if named || unnamed {
+            return self.cut();
+        }
+        if let Some(verify) = self.stash.verify.take() {
+            return self.fail(ErrorKind::Certificate, "the peer's certificate was refused", queue).with_verify(verify);
+        }
+        match code {
+            SSL_ERROR_SYSCALL if queue.is_empty() && self.is_library_socket() => self.inner_failed(os),
+            SSL_ERROR_SSL | SSL_ERROR_SYSCALL => self.fail(ErrorKind::Protocol, "TLS failed", queue),
+            code => self.fail(ErrorKind::Library, &format!("the library gave an unexpected answer ({code})"), queue),
+        }
+    }
+
+    fn inner_failed(&self, error: io::Error) -> Error {
+        self.error(ErrorKind::Io, "the inner stream failed").with_io(error)
+    }
+
+    /// The inner stream has ended and the peer has not said that it would.
+    fn cut(&mut self) -> Error {
+        self.cut_off = true;
+        self.error(ErrorKind::UnexpectedEof, "the connection ended without close_notify; data may be missing")
+    }
+
+    /// The connection is of no use any more.
+    fn fail(&mut self, kind: ErrorKind, message: &str, queue: ErrorStack) -> Error {
+        let error = self.error(kind, message).with_queue(queue);
+        self.failed = Some(error.to_string());
+        error
+    }
+}
