@@ -60,6 +60,6 @@ pub use dlssl_core::{
 };
 pub use error::{Error, ErrorKind, VerifyFailure};
 pub use stream::{
-    Divide, Duplex, FailedHandshake, HandshakeError, IntoInnerError, MidHandshake, ReadHalf, RejoinError, Shutdown,
-    SplitError, Timeouts, TlsStream, VerifyResult, WriteHalf,
+    ChannelBinding, Divide, Duplex, FailedHandshake, HandshakeError, IntoInnerError, MidHandshake, ReadHalf,
+    RejoinError, Shutdown, SplitError, Timeouts, TlsStream, VerifyResult, WriteHalf,
 };

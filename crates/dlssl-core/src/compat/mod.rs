@@ -2,6 +2,7 @@
 
 pub mod bio;
 pub mod error;
+pub mod handshake;
 pub mod options;
 pub mod protocol;
 pub(crate) mod rand;

@@ -24,12 +24,14 @@ constants! {
         SSL_CB_HANDSHAKE_START: c_int = 0x10;
         SSL_CB_HANDSHAKE_DONE: c_int = 0x20;
         SSL_CTRL_SET_TMP_ECDH: c_int = 4;
+        SSL_CTRL_GET_SESSION_REUSED: c_int = 8 where openssl "..1.1.0";
         SSL_CTRL_EXTRA_CHAIN_CERT: c_int = 14;
         SSL_CTRL_OPTIONS: c_int = 32 where openssl "..1.1.0";
         SSL_CTRL_MODE: c_int = 33;
         SSL_CTRL_SET_SESS_CACHE_MODE: c_int = 44;
         SSL_CTRL_SET_TLSEXT_HOSTNAME: c_int = 55;
         SSL_CTRL_SET_ECDH_AUTO: c_int = 94 where openssl "..1.1.0", libressl "never";
+        SSL_CTRL_GET_EXTMS_SUPPORT: c_int = 122 where openssl "1.1.0..", libressl "never";
         SSL_CTRL_SET_MIN_PROTO_VERSION: c_int = 123 where openssl "1.1.0..";
         SSL_CTRL_SET_MAX_PROTO_VERSION: c_int = 124 where openssl "1.1.0..";
         SSL_CTRL_GET_MIN_PROTO_VERSION: c_int = 130 where openssl "1.1.0..", libressl "never";

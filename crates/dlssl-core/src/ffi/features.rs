@@ -1,6 +1,7 @@
 //! Features that differ between versions, as plain data: which function or setting decides about each.
 
 use super::options::{NO_CLIENT_RENEGOTIATION, NO_COMPRESSION, NO_SERVER_RENEGOTIATION, NO_SSLV3, OptionSpec};
+use crate::compat::handshake::knows_extended_master_secret;
 use crate::compat::protocol::speaks_tls13;
 use crate::version::{Flavour, Version};
 
@@ -72,6 +73,14 @@ pub const FEATURES: &[Feature] = &[
     function("TLS 1.3 cipher suites by name", "SSL_CTX_set_ciphersuites", "to choose them is an error (Unsupported)"),
     function("pending bytes that are not decrypted yet", "SSL_has_pending", "decrypted bytes alone are seen"),
     function("providers by name", "OSSL_PROVIDER_try_load", "ProviderError::Unsupported"),
+    always("peeking, vectored calls, time limits, one reader and one writer"),
+    always("exported keying material"),
+    Feature {
+        name: "channel binding tls-exporter on TLS 1.2 (extended master secret)",
+        otherwise: "an error (Unsupported); tls-unique is there",
+        basis: Basis::Version(knows_extended_master_secret),
+    },
+    always("channel bindings tls-unique (TLS 1.2 and older) and tls-server-end-point"),
     hollow("key log", "SSL_CTX_set_keylog_callback", "not offered by dlssl yet"),
     hollow("early data", "SSL_write_early_data", "not offered by dlssl yet"),
     function("client hello callback", "SSL_CTX_set_client_hello_cb", "not offered by dlssl yet"),

@@ -2,12 +2,14 @@
 //!
 //! `unsafe` ends here: `context` and `stream` are written on these methods.
 
+mod binding;
 pub(crate) mod call;
 mod context;
 mod memory;
 mod ssl;
 mod x509;
 
+pub(crate) use binding::digest_by;
 pub(crate) use context::SslContext;
 pub(crate) use memory::MemBuf;
 pub(crate) use ssl::{Handle, MOST_IN_RECORD, Outcome, Ssl};

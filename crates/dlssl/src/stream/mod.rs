@@ -2,6 +2,7 @@
 
 mod alert;
 mod attempt;
+mod binding;
 mod connection;
 mod handshake;
 mod io;
@@ -17,6 +18,7 @@ use std::time::Instant;
 use dlssl_core::Library;
 use dlssl_core::ffi::SSL;
 
+pub use binding::ChannelBinding;
 pub use handshake::{FailedHandshake, HandshakeError, MidHandshake};
 pub(crate) use handshake::{Opening, Start};
 pub use limits::Timeouts;

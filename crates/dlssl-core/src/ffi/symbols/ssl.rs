@@ -51,6 +51,7 @@ symbols! {
         fn SSL_get0_alpn_selected(ssl: *const SSL, data: *mut *const c_uchar, len: *mut c_uint);
         fn SSL_get_servername(ssl: *const SSL, kind: c_int) -> *const c_char;
         fn SSL_get_verify_result(ssl: *const SSL) -> c_long;
+        fn SSL_is_server(ssl: *const SSL) -> c_int;
         fn SSL_get_finished(ssl: *const SSL, out: *mut c_void, size: usize) -> usize;
         fn SSL_get_peer_finished(ssl: *const SSL, out: *mut c_void, size: usize) -> usize;
         fn SSL_get_certificate(ssl: *const SSL) -> *mut X509;
@@ -73,6 +74,7 @@ symbols! {
         fn SSL_CTX_set_max_proto_version(ctx: *mut SSL_CTX, version: u16) -> c_int where openssl "never";
         fn SSL_CTX_set_ciphersuites(ctx: *mut SSL_CTX, list: *const c_char) -> c_int
             where openssl "1.1.1..", libressl "3.4..";
+        fn SSL_session_reused(ssl: *const SSL) -> c_int where openssl "1.1.0..", libressl "never";
         fn SSL_has_pending(ssl: *const SSL) -> c_int where openssl "1.1.0..", libressl "never";
 
         fn SSL_CTX_set_keylog_callback(ctx: *mut SSL_CTX, callback: Option<SSL_CTX_keylog_cb_func>)
