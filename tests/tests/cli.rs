@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         test("doctor_text", doctor_text),
         test("doctor_json", doctor_json),
         test("doctor_without_a_library", doctor_without),
+        test("doctor_with_a_closed_output", closed_output),
         test("selftest", selftest),
         test("selftest_json", selftest_json),
         test("bad_library_options", bad_library_options),
@@ -68,6 +69,18 @@ fn stricter_configuration() {
             .arg(Pki::shared().root_path());
         let outcome = process::run(&mut command, b"hello");
         assert_eq!(outcome.status.success(), accepted, "{newest}: {}", outcome.stderr);
+    }
+}
+
+/// As `dlssl doctor | head -1` has it.
+fn closed_output() {
+    for options in [&[][..], &["--json"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = cli::command("doctor");
+        let outcome = command.args(options).stdout(writer).stderr(std::process::Stdio::piped()).output().unwrap();
+        assert!(outcome.status.success(), "{outcome:?}");
+        assert!(outcome.stderr.is_empty(), "{outcome:?}");
     }
 }
 

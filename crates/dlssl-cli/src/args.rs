@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use dlssl::Protocol;
 
+use crate::cmd::connect::Starttls;
 use crate::library::LibraryOptions;
 
 /// TLS on the OpenSSL or LibreSSL that is installed here, found at run time
@@ -83,6 +84,7 @@ afterwards it is a note, since many servers close so.
 Examples:
   dlssl connect example.org:443
   printf 'GET / HTTP/1.0\\r\\nHost: example.org\\r\\n\\r\\n' | dlssl connect example.org:443
+  dlssl connect mail.example.org:25 --starttls smtp
   dlssl connect [::1]:8443 --name localhost --ca ca.pem --timeout 5")]
 // Where there is no poll(2) nothing reads them.
 #[cfg_attr(not(unix), allow(dead_code))]
@@ -121,6 +123,10 @@ pub(crate) struct ConnectArgs {
 
     #[command(flatten)]
     pub(crate) versions: Versions,
+
+    /// Speak this protocol in the clear up to where TLS begins
+    #[arg(long, value_enum, value_name = "PROTOCOL")]
+    pub(crate) starttls: Option<Starttls>,
 
     /// Let TLS work on the socket's descriptor instead of through Rust's Read and Write
     #[arg(long)]

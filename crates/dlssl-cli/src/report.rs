@@ -9,6 +9,8 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
+use crate::failure::Failure;
+
 const HEADING: Style = Style::new().bold();
 const KEY: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -76,6 +78,14 @@ pub(crate) fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<(
     serde_json::to_writer_pretty(&mut *out, value)?;
     writeln!(out)?;
     out.flush()
+}
+
+/// A reader that has seen enough (`dlssl doctor | head -1`) is no failure.
+pub(crate) fn unless_closed(outcome: io::Result<()>) -> Result<(), Failure> {
+    match outcome {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome.map_err(Failure::output),
+    }
 }
 
 /// Makes control characters visible: names of peers and files may hold any, and a terminal obeys them.

@@ -5,10 +5,15 @@ mod dial;
 #[cfg(unix)]
 mod handshake;
 #[cfg(unix)]
-mod relay;
+mod patient;
 #[cfg(unix)]
+mod relay;
+#[cfg_attr(not(unix), allow(dead_code))]
+mod starttls;
 #[cfg(unix)]
 mod wait;
+
+pub(crate) use starttls::Starttls;
 
 use crate::args::ConnectArgs;
 use crate::failure::Failure;
@@ -23,6 +28,9 @@ pub(crate) fn run(_args: &ConnectArgs) -> Result<(), Failure> {
 pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let connector = connector(args)?;
     let socket = dial::dial(&args.peer, args.timeout)?;
+    if let Some(protocol) = args.starttls {
+        start_tls(&socket, protocol, args)?;
+    }
     let mut tls = handshake::handshake(&connector, name(args), socket, args)?;
 
     let mut totals = relay::Totals::default();
@@ -36,6 +44,20 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     // Standard error may be closed; the bytes have arrived all the same.
     let _ = std::io::Write::write_all(&mut anstream::stderr(), lines.as_bytes());
     outcome.map(|_| ())
+}
+
+/// Speaks the protocol in the clear up to where TLS begins.
+#[cfg(unix)]
+fn start_tls(socket: &std::net::TcpStream, protocol: Starttls, args: &ConnectArgs) -> Result<(), Failure> {
+    use starttls::Error;
+
+    let mut socket = patient::Patient { socket, patience: args.timeout };
+    starttls::begin(&mut socket, protocol, name(args)).map_err(|error| match error {
+        Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+            handshake::silent("the dialogue before TLS", args.timeout)
+        }
+        error => Failure::new(format_args!("no TLS with {}: {error}", args.peer)),
+    })
 }
 
 /// The name to verify and to ask for: the one given, else the host without its IPv6 zone.

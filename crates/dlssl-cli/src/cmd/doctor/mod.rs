@@ -17,9 +17,9 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
         Err(error) => examine::failed(error),
     };
     if args.json {
-        report::json(&mut std::io::stdout().lock(), &diagnosis).map_err(Failure::output)?;
+        report::unless_closed(report::json(&mut std::io::stdout().lock(), &diagnosis))?;
     } else if diagnosis.ok {
-        show::show(&mut anstream::stdout().lock(), &diagnosis).map_err(Failure::output)?;
+        report::unless_closed(show::show(&mut anstream::stdout().lock(), &diagnosis))?;
     }
     // Without `--json` a failed load is told once, by `main`.
     match loaded {

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &SelftestArgs) -> Result<(), Failure> {
     if args.json {
         let error = outcome.as_ref().err().map(Failure::what);
         let result = SelftestReport { ok: error.is_none(), checks, error };
-        report::json(&mut std::io::stdout().lock(), &result).map_err(Failure::output)?;
+        report::unless_closed(report::json(&mut std::io::stdout().lock(), &result))?;
     }
     outcome
 }
@@ -127,7 +127,7 @@ impl Show {
                 }
                 out.flush()
             };
-            self.progress.aside(write).map_err(Failure::output)?;
+            report::unless_closed(self.progress.aside(write))?;
         }
         self.checks.push(check.clone());
         Ok(())
