@@ -28,3 +28,8 @@ pub struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/reload.md")]
 pub struct Reload;
+
+/// The code about STARTTLS compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/starttls.md")]
+pub struct Starttls;

@@ -214,7 +214,7 @@ where
     let (mut reader, mut writer) = split(client);
     let (other_reader, other_writer) = split(other);
     assert_eq!(reader.peek(&mut []).unwrap(), 0);
-    writer.write_vectored(&[IoSlice::new(b"from "), IoSlice::new(b"a half")]).unwrap();
+    assert_eq!(writer.write_vectored(&[IoSlice::new(b"from "), IoSlice::new(b"a half")]).unwrap(), 11);
     writer.flush().unwrap();
     expect(&mut server, b"from a half");
     server.write_all(b"one").unwrap();
