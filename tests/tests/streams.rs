@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         test("sizes_are_kept", sizes),
         test("sizes_out_of_range_are_refused", wrong_sizes),
         test("half_a_close", half_close),
+        test("fatal_alert_is_no_end", fatal_alert),
         test("close_gives_the_inner_stream_back_last", order_of_drops),
         test("failed_handshake_gives_the_inner_stream_back", given_back),
         test("owned_descriptors", owned).only_if(cfg!(unix), || "no descriptors".to_owned()),
@@ -218,6 +219,24 @@ fn half_close() {
         );
         assert!(received == answer, "{bio:?}");
         assert_eq!(client.close().unwrap(), 0, "{bio:?}");
+    }
+}
+
+/// OpenSSL marks a connection as closed after a fatal alert, as after close_notify.
+fn fatal_alert() {
+    for bio in Bio::ALL {
+        let (mut client, mut server) = tls_pair(bio);
+        send(&mut server, &mut client, b"all is well");
+        // A record with a wrong tag.
+        let mut record = vec![23, 3, 3, 0, 64];
+        record.extend_from_slice(&[9; 64]);
+        client.get_mut().write_all(&record).unwrap();
+        server.read(&mut [0; 10]).unwrap_err();
+        for _ in 0..3 {
+            let error = client.read(&mut [0; 10]).unwrap_err();
+            assert_eq!(Error::from_io(&error).expect("ours").kind(), ErrorKind::Protocol, "{bio:?}: {error}");
+        }
+        assert!(client.write(b"more").is_err(), "{bio:?}");
     }
 }
 

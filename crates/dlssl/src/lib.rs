@@ -23,6 +23,8 @@
 //! # Where things are
 //! - [`Connector`] and [`Acceptor`] hold what connections share and make [`TlsStream`]s.
 //! - [`Loader`], [`Library`], [`current`] and [`reload`] come from `dlssl-core`: which library it is.
+//! - [`Timeouts`] and [`TlsStream::set_deadline`] bound waiting; [`TlsStream::split`] makes a half that reads and a half
+//!   that writes, for two threads.
 //! - [`Error`] and [`ErrorKind`] say what went wrong, the same on every library.
 //!
 //! # Limits

@@ -235,6 +235,7 @@ impl<S> Connection<S> {
 
     /// Keeps what the library's own BIO did not get rid of, and says how much that is: C holds a record of it, and
     /// would send that for whatever bytes come next.
+    #[cfg_attr(not(unix), allow(unused_variables))]
     pub(super) fn keep_for_library(&mut self, data: &[u8]) -> Option<usize> {
         match &mut self.transport {
             Transport::Ours(_) => None,
@@ -342,11 +343,14 @@ impl<S> Connection<S> {
     /// Begins an operation.
     pub(super) fn begin(&mut self, operation: Operation) -> io::Result<Turn> {
         let turn = self.limits.begin(operation)?;
+        // A panic of user code may have left it otherwise.
+        self.set_receiving(true);
         self.set_waiting(if turn.is_bounded() { Waiting::Ours } else { Waiting::Calls });
         Ok(turn)
     }
 
     /// Tells the library's own socket BIO who waits.
+    #[cfg_attr(not(unix), allow(unused_variables))]
     pub(super) fn set_waiting(&mut self, waiting: Waiting) {
         match &mut self.transport {
             Transport::Ours(_) => {}

@@ -5,10 +5,12 @@ mod attempt;
 mod binding;
 mod connection;
 mod handshake;
+mod handshake_error;
 mod io;
 #[cfg(unix)]
 mod library_socket;
 mod limits;
+mod opening;
 mod shutdown;
 mod split;
 
@@ -19,9 +21,9 @@ use dlssl_core::Library;
 use dlssl_core::ffi::SSL;
 
 pub use binding::ChannelBinding;
-pub use handshake::{FailedHandshake, HandshakeError, MidHandshake};
-pub(crate) use handshake::{Opening, Start};
+pub use handshake_error::{FailedHandshake, HandshakeError, MidHandshake};
 pub use limits::Timeouts;
+pub(crate) use opening::{Opening, Start};
 pub use shutdown::{IntoInnerError, Shutdown};
 pub use split::{Divide, Duplex, ReadHalf, RejoinError, SplitError, WriteHalf};
 

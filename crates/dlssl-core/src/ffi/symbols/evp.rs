@@ -12,7 +12,7 @@ symbols! {
         fn EVP_PKEY_free(key: *mut EVP_PKEY);
         fn EVP_get_digestbyname(name: *const c_char) -> *const EVP_MD;
         fn EVP_Digest(data: *const c_void, count: usize, out: *mut c_uchar, size: *mut c_uint, kind: *const EVP_MD,
-            engine: *mut c_void) -> c_int;
+            engine: *mut ENGINE) -> c_int;
     }
     optional {
         fn OPENSSL_add_all_algorithms_noconf() where openssl "..1.1.0";

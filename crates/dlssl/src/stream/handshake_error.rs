@@ -1,0 +1,225 @@
+//! A handshake that is not done: it failed, and gives the inner stream back, or it waits for that stream.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::time::Instant;
+
+use super::TlsStream;
+use super::connection::Connection;
+use super::handshake::handshake;
+use super::limits::{Timeouts, Turn};
+use crate::bio::Interest;
+use crate::error::{Error, ErrorKind};
+
+/// Why a handshake is not done.
+pub enum HandshakeError<S> {
+    /// It failed for good.
+    Failed(FailedHandshake<S>),
+    /// The inner stream is not ready, or a deadline has passed: it can be gone on with.
+    Blocked(MidHandshake<S>),
+}
+
+impl<S> HandshakeError<S> {
+    pub(super) fn failed(error: Error, connection: Connection<S>) -> Self {
+        Self::Failed(FailedHandshake { error, stream: Some(connection.into_parts().0) })
+    }
+
+    /// A handshake that could not begin.
+    pub(crate) fn before(error: Error, stream: S) -> Self {
+        Self::Failed(FailedHandshake { error, stream: Some(stream) })
+    }
+
+    /// Kind of the error; [`ErrorKind::WouldBlock`] or [`ErrorKind::TimedOut`] where it can be gone on with.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Failed(failed) => failed.error.kind(),
+            Self::Blocked(blocked) => blocked.kind(),
+        }
+    }
+}
+
+/// A handshake that failed: why, and the inner stream. Not every version tells the peer before it closes: for as long as
+/// this is kept, the peer may wait for an answer.
+pub struct FailedHandshake<S> {
+    error: Error,
+    stream: Option<S>,
+}
+
+impl<S> FailedHandshake<S> {
+    /// Why.
+    #[must_use]
+    pub fn error(&self) -> &Error {
+        &self.error
+    }
+
+    /// Why, without the stream.
+    #[must_use]
+    pub fn into_error(self) -> Error {
+        self.error
+    }
+
+    /// The inner stream, in the state in which the handshake left it: bytes of the peer may be read already. `None`
+    /// where the error came about without a stream.
+    #[must_use]
+    pub fn into_inner(self) -> Option<S> {
+        self.stream
+    }
+}
+
+impl<S> fmt::Display for FailedHandshake<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<S> fmt::Debug for FailedHandshake<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FailedHandshake").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<S> StdError for FailedHandshake<S> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.error.source()
+    }
+}
+
+/// A handshake that waits for its inner stream.
+pub struct MidHandshake<S> {
+    connection: Box<Connection<S>>,
+    /// What is left of its time.
+    turn: Option<Turn>,
+    pause: io::Error,
+}
+
+impl<S> MidHandshake<S> {
+    pub(super) fn new(connection: Box<Connection<S>>, turn: Option<Turn>, pause: io::Error) -> Self {
+        Self { connection, turn, pause }
+    }
+
+    /// Whether it waits for the inner stream to become readable.
+    #[must_use]
+    pub fn wants_read(&self) -> bool {
+        self.connection.waits_for() != Some(Interest::Write)
+    }
+
+    /// Whether it waits for the inner stream to become writable.
+    #[must_use]
+    pub fn wants_write(&self) -> bool {
+        self.connection.waits_for() != Some(Interest::Read)
+    }
+
+    /// What the inner stream said: `WouldBlock` or `TimedOut`.
+    #[must_use]
+    pub fn error(&self) -> &io::Error {
+        &self.pause
+    }
+
+    /// The inner stream.
+    #[must_use]
+    pub fn get_ref(&self) -> &S {
+        self.connection.inner()
+    }
+
+    /// The inner stream. Reading from it or writing to it breaks the connection.
+    #[must_use]
+    pub fn get_mut(&mut self) -> &mut S {
+        self.connection.inner_mut()
+    }
+
+    /// Latest time for what follows, or none; see [`TlsStream::set_deadline`].
+    pub fn set_deadline(&mut self, at: Option<Instant>) {
+        self.connection.set_deadline(at);
+    }
+
+    /// Time limits for what follows; see [`Timeouts`].
+    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.connection.limits.timeouts = timeouts;
+        self.turn = None;
+    }
+
+    /// Gives up: the inner stream, in the state in which the handshake left it.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.connection.into_parts().0
+    }
+
+    /// Goes on.
+    ///
+    /// # Errors
+    /// As for the call that began the handshake.
+    pub fn resume(self) -> Result<TlsStream<S>, HandshakeError<S>> {
+        handshake(self.connection, self.turn)
+    }
+
+    fn kind(&self) -> ErrorKind {
+        if self.pause.kind() == io::ErrorKind::TimedOut { ErrorKind::TimedOut } else { ErrorKind::WouldBlock }
+    }
+}
+
+impl<S> fmt::Debug for MidHandshake<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MidHandshake").field("pause", &self.pause).finish_non_exhaustive()
+    }
+}
+
+impl<S> From<Error> for HandshakeError<S> {
+    fn from(error: Error) -> Self {
+        Self::Failed(FailedHandshake { error, stream: None })
+    }
+}
+
+impl<S> From<FailedHandshake<S>> for Error {
+    fn from(failed: FailedHandshake<S>) -> Self {
+        failed.error
+    }
+}
+
+/// Gives up a handshake that could be gone on with.
+impl<S> From<HandshakeError<S>> for Error {
+    fn from(error: HandshakeError<S>) -> Self {
+        match error {
+            HandshakeError::Failed(failed) => failed.error,
+            HandshakeError::Blocked(blocked) => {
+                let kind = blocked.kind();
+                let MidHandshake { connection, pause, .. } = blocked;
+                connection.error(kind, "the handshake is not done").with_io(pause)
+            }
+        }
+    }
+}
+
+impl<S> From<HandshakeError<S>> for io::Error {
+    fn from(error: HandshakeError<S>) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl<S> fmt::Display for HandshakeError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(failed) => failed.fmt(f),
+            Self::Blocked(blocked) => write!(f, "the handshake waits for its inner stream: {}", blocked.pause),
+        }
+    }
+}
+
+impl<S> fmt::Debug for HandshakeError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(failed) => f.debug_tuple("Failed").field(&failed.error).finish(),
+            Self::Blocked(blocked) => f.debug_tuple("Blocked").field(blocked).finish(),
+        }
+    }
+}
+
+impl<S> StdError for HandshakeError<S> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Failed(failed) => failed.source(),
+            Self::Blocked(blocked) => Some(&blocked.pause),
+        }
+    }
+}

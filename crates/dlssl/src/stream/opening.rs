@@ -1,0 +1,140 @@
+//! A connection before its handshake: what it starts with, its C object, its transport.
+
+use std::io::{Read, Write};
+
+use dlssl_core::ErrorStack;
+
+use super::TlsStream;
+use super::connection::{Connection, Transport};
+use super::handshake::handshake;
+use super::handshake_error::HandshakeError;
+#[cfg(unix)]
+use super::library_socket::LibrarySocket;
+use super::limits::Limits;
+use crate::bio::stream::{AHEAD, Functions, StreamBio};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind};
+use crate::hostname::ServerName;
+use crate::raw::{MOST_IN_RECORD, Ssl};
+
+/// What a connection starts with.
+#[derive(Clone, Debug)]
+pub(crate) struct Start {
+    /// Bytes of the peer that were read already.
+    pub(crate) received: Vec<u8>,
+    pub(crate) limits: Limits,
+    /// Size of the read-ahead buffer in bytes.
+    pub(crate) read_ahead: usize,
+    /// Most bytes of plain text in one record of ours.
+    pub(crate) record_size: usize,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Self { received: Vec::new(), limits: Limits::default(), read_ahead: AHEAD, record_size: MOST_IN_RECORD }
+    }
+}
+
+impl Start {
+    fn check(&self) -> Result<(), Error> {
+        let sizes = [
+            ("the read-ahead buffer", self.read_ahead, 512, 1024 * 1024),
+            ("a record", self.record_size, 512, MOST_IN_RECORD),
+        ];
+        for (what, size, least, most) in sizes {
+            if !(least..=most).contains(&size) {
+                let words = format!("{what} has {least} to {most} bytes, not {size}");
+                return Err(Error::new(ErrorKind::Configuration, words));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A connection that has no transport yet.
+pub(crate) struct Opening {
+    ssl: Ssl,
+    context: Context,
+    start: Start,
+}
+
+impl Opening {
+    pub(crate) fn new(context: &Context, start: Start) -> Result<Self, Error> {
+        context.library().check_process().map_err(|inherited| Error::from(inherited).of(context.library()))?;
+        start.check().map_err(|error| error.of(context.library()))?;
+        let ssl = Ssl::new(context.raw()).map_err(failed(context, "cannot make a connection"))?;
+        Ok(Self { ssl, context: context.clone(), start })
+    }
+
+    pub(crate) fn client(&self, name: &ServerName, check_name: bool, sni: bool) -> Result<(), Error> {
+        self.ssl.set_client();
+        if check_name {
+            self.ssl.expect_name(name).map_err(failed(&self.context, "cannot set the name to verify"))?;
+        }
+        match name {
+            ServerName::Dns(host) if sni => self
+                .ssl
+                .set_server_name_indication(host)
+                .map_err(failed(&self.context, "cannot set the name to send (SNI)")),
+            // SNI has no IP addresses (RFC 6066).
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn server(self) -> Self {
+        self.ssl.set_server();
+        self
+    }
+
+    pub(crate) fn stream<S: Read + Write>(self, stream: S) -> Result<TlsStream<S>, HandshakeError<S>> {
+        self.ours(stream, Functions::of_stream())
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn socket<S: std::os::fd::AsFd>(self, socket: S) -> Result<TlsStream<S>, HandshakeError<S>> {
+        self.ours(socket, Functions::of_socket())
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn openssl_socket<S: std::os::fd::AsFd>(self, socket: S) -> Result<TlsStream<S>, HandshakeError<S>> {
+        match self.use_descriptor(&socket) {
+            Ok(descriptor) => self.handshake(Transport::Library(LibrarySocket::new(socket, descriptor))),
+            Err(error) => Err(HandshakeError::before(error, socket)),
+        }
+    }
+
+    #[cfg(unix)]
+    fn use_descriptor(&self, socket: &impl std::os::fd::AsFd) -> Result<std::os::fd::OwnedFd, Error> {
+        use std::os::fd::AsRawFd;
+        if !self.start.received.is_empty() {
+            let words = "OpenSSL's socket BIO cannot start on received bytes";
+            return Err(Error::new(ErrorKind::Configuration, words).of(self.context.library()));
+        }
+        let descriptor = socket.as_fd().try_clone_to_owned().map_err(|error| {
+            Error::new(ErrorKind::Io, "cannot duplicate the socket's descriptor")
+                .with_io(error)
+                .of(self.context.library())
+        })?;
+        self.ssl.use_descriptor(descriptor.as_raw_fd()).map_err(failed(&self.context, "cannot use the socket"))?;
+        Ok(descriptor)
+    }
+
+    fn ours<S>(mut self, stream: S, functions: Functions<S>) -> Result<TlsStream<S>, HandshakeError<S>> {
+        if let Err(queue) = self.ssl.use_our_bio(self.context.method()) {
+            return Err(HandshakeError::before(failed(&self.context, "cannot make a BIO")(queue), stream));
+        }
+        let received = std::mem::take(&mut self.start.received);
+        let bio = StreamBio::new(stream, functions, received, self.start.read_ahead);
+        self.handshake(Transport::Ours(bio))
+    }
+
+    fn handshake<S>(self, transport: Transport<S>) -> Result<TlsStream<S>, HandshakeError<S>> {
+        let Start { limits, record_size, .. } = self.start;
+        let connection = Box::new(Connection::new(self.ssl, transport, self.context, limits, record_size));
+        handshake(connection, None)
+    }
+}
+
+fn failed<'a>(context: &'a Context, what: &'static str) -> impl Fn(ErrorStack) -> Error + 'a {
+    move |queue| Error::new(ErrorKind::Library, what).with_queue(queue).of(context.library())
+}
