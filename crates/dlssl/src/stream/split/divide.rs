@@ -77,7 +77,7 @@ pub(super) fn give_way(until: Option<Instant>) -> io::Result<()> {
 
 #[cfg(unix)]
 mod socket {
-    use std::os::fd::{AsFd, OwnedFd};
+    use std::os::fd::{AsFd, AsRawFd, OwnedFd};
     use std::sync::Arc;
 
     use super::{Divide, Instant, Rest, give_way, io};
@@ -121,7 +121,14 @@ mod socket {
         }
 
         fn wait_to_send(writer: &mut SocketEnd, for_reader: bool, until: Option<Instant>) -> io::Result<()> {
-            if for_reader { give_way(until) } else { descriptor::wait(&writer.0, Interest::Write, until) }
+            if !for_reader {
+                return descriptor::wait(&writer.0, Interest::Write, until);
+            }
+            // Who does not wait for the socket does not wait for the other half either.
+            if descriptor::is_non_blocking(writer.0.as_raw_fd())? {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            give_way(until)
         }
 
         fn flush(_: &mut SocketEnd) -> io::Result<()> {
