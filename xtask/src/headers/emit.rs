@@ -136,7 +136,6 @@ fn c_type(rust: &str) -> Fallible<String> {
         "c_int" => "int",
         "c_uint" => "unsigned int",
         "c_long" => "long",
-        "c_double" => "double",
         "c_ulong" => "unsigned long",
         "c_char" => "char",
         "c_uchar" => "unsigned char",
