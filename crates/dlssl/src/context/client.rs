@@ -1,16 +1,21 @@
 //! The client's side: `Connector`, its builder, and the settings of one connection.
 
 use std::io::{Read, Write};
-use std::time::Instant;
 
 use dlssl_core::{Library, Slot};
 
 use super::Context;
+use super::cache::SessionKey;
 use super::settings::{PeerCertificate, Settings, shared_settings};
 use super::shared::{Base, SharedContext};
+use super::start::{Start, shared_start};
+use crate::config::functions::Psk;
 use crate::config::{Identity, Roots};
-use crate::error::{Error, ErrorKind};
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::error::{Error, check_same_generation};
 use crate::hostname::ServerName;
+use crate::session::Session;
 use crate::stream::{HandshakeError, Opening, TlsStream};
 
 /// Makes TLS connections to servers. Cheap to clone; made once and shared.
@@ -103,8 +108,8 @@ impl Connector {
             name: ServerName::parse(name)?,
             check_name: self.check_name,
             sni: true,
-            received: Vec::new(),
-            deadline: None,
+            session: None,
+            start: Start::default(),
         })
     }
 
@@ -161,6 +166,22 @@ impl ConnectorBuilder {
         self
     }
 
+    /// Asks servers for the status of their certificate (OCSP stapling); see [`TlsStream::ocsp_response`]. What comes
+    /// is not looked into.
+    #[doc(alias = "SSL_set_tlsext_status_type")]
+    pub fn request_ocsp(mut self, request: bool) -> Self {
+        self.settings.tuning.request_ocsp = request;
+        self
+    }
+
+    /// Key that the server has too, and the name that it knows it by: instead of a certificate. A server that does not
+    /// take it has to show one. An error on LibreSSL, which has none of this.
+    #[doc(alias = "SSL_CTX_set_psk_client_callback")]
+    pub fn psk(mut self, identity: impl Into<String>, key: impl Into<Vec<u8>>) -> Self {
+        self.settings.functions.psk = Some(Psk::Client { identity: identity.into(), key: key.into().into() });
+        self
+    }
+
     /// Applies the settings.
     ///
     /// # Errors
@@ -180,23 +201,12 @@ pub struct ConnectConfiguration {
     name: ServerName,
     check_name: bool,
     sni: bool,
-    received: Vec<u8>,
-    deadline: Option<Instant>,
+    session: Option<Session>,
+    start: Start,
 }
 
 impl ConnectConfiguration {
-    /// Starts on bytes of the peer that were read already.
-    pub fn received(mut self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.received = bytes.into();
-        self
-    }
-
-    /// Latest time for the handshake and all that follows, for sockets by descriptor; see
-    /// [`TlsStream::set_deadline`].
-    pub fn deadline(mut self, at: Instant) -> Self {
-        self.deadline = Some(at);
-        self
-    }
+    shared_start!();
 
     /// Whether the host name is sent in the clear with the first message (SNI); it is unless told otherwise.
     #[doc(alias = "SSL_set_tlsext_host_name")]
@@ -205,12 +215,24 @@ impl ConnectConfiguration {
         self
     }
 
+    /// Offers this session to the server, instead of one that the connector remembers. The server may go on with it
+    /// or not: see [`TlsStream::session_reused`]. Its certificate must be valid for the name all the same.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MixedGenerations`] when the session belongs to another load of a library.
+    #[doc(alias = "SSL_set_session")]
+    pub fn session(mut self, session: &Session) -> Result<Self, Error> {
+        check_same_generation(self.context.library(), session.library(), "the session")?;
+        self.session = Some(session.clone());
+        Ok(self)
+    }
+
     /// Handshakes over any stream.
     ///
     /// # Errors
     /// As for [`Connector::connect`].
     pub fn connect<S: Read + Write>(mut self, stream: S) -> Result<TlsStream<S>, HandshakeError<S>> {
-        let received = std::mem::take(&mut self.received);
+        let received = std::mem::take(&mut self.start.received);
         self.opening()?.stream(stream, received)
     }
 
@@ -222,7 +244,7 @@ impl ConnectConfiguration {
     /// As for [`Connector::connect`].
     #[cfg(unix)]
     pub fn connect_socket<S: std::os::fd::AsFd>(mut self, socket: S) -> Result<TlsStream<S>, HandshakeError<S>> {
-        let received = std::mem::take(&mut self.received);
+        let received = std::mem::take(&mut self.start.received);
         self.opening()?.socket(socket, received)
     }
 
@@ -238,17 +260,13 @@ impl ConnectConfiguration {
     #[cfg(unix)]
     #[doc(alias = "SSL_set_fd")]
     pub fn connect_openssl_socket<S: std::os::fd::AsFd>(self, socket: S) -> Result<TlsStream<S>, HandshakeError<S>> {
-        if !self.received.is_empty() {
-            return Err(
-                Error::new(ErrorKind::Configuration, "OpenSSL's socket BIO cannot start on received bytes").into()
-            );
-        }
+        self.start.on_nothing_received()?;
         self.opening()?.openssl_socket(socket)
     }
 
     fn opening(self) -> Result<Opening, Error> {
-        let opening = Opening::new(&self.context, self.deadline)?;
-        opening.client(&self.name, self.check_name, self.sni)?;
-        Ok(opening)
+        let opening = Opening::new(&self.context, self.start.deadline)?;
+        let key = SessionKey { name: self.name, check_name: self.check_name, sni: self.sni };
+        opening.client(key, self.session)
     }
 }

@@ -3,13 +3,18 @@
 //! `unsafe` ends here: `context` and `stream` are written on these methods.
 
 pub(crate) mod call;
+mod configure;
 mod context;
 mod memory;
+mod pkcs12;
+mod session;
 mod ssl;
 mod x509;
 
 pub(crate) use context::SslContext;
 pub(crate) use memory::MemBuf;
+pub(crate) use pkcs12::{Pkcs12Failure, parse_pkcs12};
+pub(crate) use session::RawSession;
 pub(crate) use ssl::{Handle, MOST_IN_RECORD, Ssl};
 pub(crate) use x509::{Certificate, PrivateKey, locations as x509_locations, verify_error_text};
 
@@ -19,7 +24,7 @@ macro_rules! owner {
         $(#[$doc])*
         pub(crate) struct $name {
             pointer: std::ptr::NonNull<dlssl_core::ffi::$c_type>,
-            library: dlssl_core::Library,
+            pub(super) library: dlssl_core::Library,
         }
 
         impl $name {

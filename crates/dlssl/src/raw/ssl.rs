@@ -27,6 +27,8 @@ pub(crate) struct Ssl {
     /// Freed before the context, to whose data C holds pointers.
     raw: RawSsl,
     context: Arc<SslContext>,
+    /// The session stays good, also where the connection has no orderly end.
+    keep_session: bool,
 }
 
 /// Most bytes of plain text in one record (RFC 8446, section 5.1).
@@ -60,11 +62,15 @@ impl Ssl {
         let pointer = plain(library, || unsafe { new(context.as_ptr()) }, |ssl| ssl.is_null())?;
         // SAFETY: just made, owned by nobody else.
         let raw = unsafe { RawSsl::from_raw(library, pointer) }.ok_or_else(ErrorStack::default)?;
-        Ok(Self { raw, context: Arc::clone(context) })
+        Ok(Self { raw, context: Arc::clone(context), keep_session: false })
     }
 
     pub(crate) fn library(&self) -> &Library {
         self.context.library()
+    }
+
+    pub(crate) fn set_keep_session(&mut self, keep: bool) {
+        self.keep_session = keep;
     }
 
     /// The pointer, for C.
@@ -263,6 +269,14 @@ impl Ssl {
         let result = unsafe { (self.library().functions().ssl.SSL_get_verify_result)(self.as_ptr()) };
         #[allow(clippy::useless_conversion)] // 32 bits wide on Windows
         i64::from(result)
+    }
+}
+
+impl Drop for Ssl {
+    fn drop(&mut self) {
+        if self.keep_session && !self.library().is_inherited() {
+            self.end_quietly();
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One connection: its C object, its side of the BIO, and what C's answers mean.
 
 use std::io::{self, ErrorKind as IoKind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use dlssl_core::ErrorStack;
@@ -11,10 +12,10 @@ use dlssl_core::ffi::constants::{
 
 use crate::bio::stream::{StreamBio, is_pause};
 use crate::bio::{Bio, Interest};
-use crate::context::Context;
+use crate::context::{Context, SessionKey};
 use crate::error::{Error, ErrorKind};
 use crate::raw::call::Stash;
-use crate::raw::{Handle, MOST_IN_RECORD, Ssl};
+use crate::raw::{Handle, MOST_IN_RECORD, Ssl, SslContext, verify_error_text};
 
 /// How the connection reaches the world.
 pub(super) enum Transport<S> {
@@ -74,7 +75,12 @@ impl<S> Connection<S> {
         Self {
             ssl,
             transport,
-            stash: Stash { cut, ..Stash::default() },
+            stash: Stash {
+                cut,
+                hooks: Some(Arc::clone(context.hooks())),
+                contexts: vec![Arc::clone(context.raw())],
+                ..Stash::default()
+            },
             context,
             deadline,
             waits_for: None,
@@ -83,6 +89,41 @@ impl<S> Connection<S> {
             deferred: None,
             closing: false,
         }
+    }
+
+    /// Says whom a client asks for, and which certificate a server shows beside its context's own.
+    pub(super) fn set_up(&mut self, key: Option<SessionKey>, replaced: Option<Arc<SslContext>>) {
+        self.stash.session_key = key;
+        self.stash.contexts.extend(replaced);
+    }
+
+    pub(super) fn session_key(&self) -> Option<&SessionKey> {
+        self.stash.session_key.as_ref()
+    }
+
+    /// Error of a callback that ended the handshake.
+    pub(super) fn take_failure(&mut self) -> Option<Error> {
+        self.stash.failure.take()
+    }
+
+    /// Refuses a client's session that was made with less care than this connection is to take: in resuming, the
+    /// library verifies nothing.
+    pub(super) fn check_resumed(&self) -> Result<(), Error> {
+        let Some(key) = &self.stash.session_key else { return Ok(()) };
+        if !self.context.requires_certificate() || !self.ssl.session_reused() {
+            return Ok(());
+        }
+        let refused = |what: &str| Err(self.error(ErrorKind::Certificate, format!("the resumed session {what}")));
+        let code = self.ssl.verify_result();
+        if code != 0 {
+            let text = verify_error_text(self.context.library(), code);
+            return refused(&format!("is with a certificate that was not accepted: {text}"));
+        }
+        let is_for = |name| self.ssl.peer_certificate().is_some_and(|certificate| certificate.is_for(name));
+        if key.check_name && !is_for(&key.name) {
+            return refused(&format!("is with a certificate that is not valid for {}", key.name));
+        }
+        Ok(())
     }
 
     pub(super) fn ssl(&self) -> &Ssl {
@@ -159,6 +200,7 @@ impl<S> Connection<S> {
     /// The handshake is done.
     pub(super) fn set_established(&mut self) {
         self.stash.established = true;
+        self.ssl.set_keep_session(true);
         // A chain that was refused before another was accepted is no news any more.
         self.stash.verify = None;
         if let Transport::Ours(bio) = &mut self.transport {
@@ -411,6 +453,7 @@ impl<S> Connection<S> {
     fn fail(&mut self, kind: ErrorKind, message: &str, queue: ErrorStack) -> Error {
         let error = self.error(kind, message).with_queue(queue);
         self.failed = Some(error.to_string());
+        self.ssl.set_keep_session(false);
         error
     }
 }

@@ -3,50 +3,74 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 use std::time::Instant;
 
 use dlssl_core::ErrorStack;
+use dlssl_core::compat::configure::Applied;
 
 use super::connection::{Connection, LibrarySocket, Transport, Verdict};
 use super::{TlsStream, alert};
 use crate::bio::Interest;
 use crate::bio::stream::{Functions, StreamBio, is_pause};
-use crate::context::Context;
+use crate::context::{Context, Identities, SessionKey};
 use crate::error::{Error, ErrorKind};
 use crate::hostname::ServerName;
-use crate::raw::{Handle, Ssl};
+use crate::raw::{Handle, Ssl, SslContext};
+use crate::session::Session;
 
 /// A connection that has no transport yet.
 pub(crate) struct Opening {
     ssl: Ssl,
     context: Context,
     deadline: Option<Instant>,
+    /// Whom a client asks for.
+    key: Option<SessionKey>,
+    /// Context of the certificate that took the first one's place.
+    replaced: Option<Arc<SslContext>>,
 }
 
 impl Opening {
     pub(crate) fn new(context: &Context, deadline: Option<Instant>) -> Result<Self, Error> {
         context.library().check_process().map_err(|inherited| Error::from(inherited).of(context.library()))?;
         let ssl = Ssl::new(context.raw()).map_err(failed(context, "cannot make a connection"))?;
-        Ok(Self { ssl, context: context.clone(), deadline })
+        Ok(Self { ssl, context: context.clone(), deadline, key: None, replaced: None })
     }
 
-    pub(crate) fn client(&self, name: &ServerName, check_name: bool, sni: bool) -> Result<(), Error> {
+    /// Makes this the client's side: the name to ask for and to check, and a session to go on with.
+    pub(crate) fn client(mut self, key: SessionKey, session: Option<Session>) -> Result<Self, Error> {
         self.ssl.set_client();
-        if check_name {
-            self.ssl.expect_name(name).map_err(failed(&self.context, "cannot set the name to verify"))?;
+        if key.check_name {
+            self.ssl.expect_name(&key.name).map_err(failed(&self.context, "cannot set the name to verify"))?;
         }
-        match name {
-            ServerName::Dns(host) if sni => self
+        match &key.name {
+            ServerName::Dns(host) if key.sni => self
                 .ssl
                 .set_server_name_indication(host)
-                .map_err(failed(&self.context, "cannot set the name to send (SNI)")),
+                .map_err(failed(&self.context, "cannot set the name to send (SNI)"))?,
             // SNI has no IP addresses (RFC 6066).
-            _ => Ok(()),
+            _ => {}
         }
+        let hooks = self.context.hooks();
+        if hooks.request_ocsp && self.ssl.request_status() != Applied::Done {
+            let words = "the library cannot ask for a certificate status";
+            return Err(Error::new(ErrorKind::Unsupported, words).of(self.context.library()));
+        }
+        let remembered = || hooks.sessions.as_ref()?.take(&key);
+        if let Some(session) = session.or_else(remembered) {
+            let offer = self.ssl.offer_session(session.raw());
+            offer.map_err(failed(&self.context, "cannot offer the session"))?;
+        }
+        self.key = Some(key);
+        Ok(self)
     }
 
-    pub(crate) fn server(self) -> Self {
+    pub(crate) fn server(mut self) -> Self {
         self.ssl.set_server();
+        self.replaced = self.context.hooks().identities.as_ref().and_then(Identities::replaced);
+        if let Some(context) = &self.replaced {
+            self.ssl.switch_context(context);
+        }
         self
     }
 
@@ -76,17 +100,18 @@ impl Opening {
                 .of(self.context.library())
         })?;
         self.ssl.use_descriptor(descriptor.as_raw_fd()).map_err(failed(&self.context, "cannot use the socket"))?;
-        handshake(Box::new(Connection::new(
-            self.ssl,
-            Transport::Library(LibrarySocket { socket, descriptor, again: Vec::new() }),
-            self.context,
-            self.deadline,
-        )))
+        self.begin(Transport::Library(LibrarySocket { socket, descriptor, again: Vec::new() }))
     }
 
     fn ours<S>(self, bio: StreamBio<S>) -> Result<TlsStream<S>, HandshakeError<S>> {
         self.ssl.use_our_bio(self.context.method()).map_err(failed(&self.context, "cannot make a BIO"))?;
-        handshake(Box::new(Connection::new(self.ssl, Transport::Ours(bio), self.context, self.deadline)))
+        self.begin(Transport::Ours(bio))
+    }
+
+    fn begin<S>(self, transport: Transport<S>) -> Result<TlsStream<S>, HandshakeError<S>> {
+        let mut connection = Connection::new(self.ssl, transport, self.context, self.deadline);
+        connection.set_up(self.key, self.replaced);
+        handshake(Box::new(connection))
     }
 }
 
@@ -94,8 +119,46 @@ fn failed<'a>(context: &'a Context, what: &'static str) -> impl Fn(ErrorStack) -
     move |queue| Error::new(ErrorKind::Library, what).with_queue(queue).of(context.library())
 }
 
+/// Handshakes, and tells the log what came of it.
+fn handshake<S>(connection: Box<Connection<S>>) -> Result<TlsStream<S>, HandshakeError<S>> {
+    let (key, context) = (connection.session_key().cloned(), connection.context().clone());
+    let outcome = drive(connection);
+    match &outcome {
+        Ok(tls) => log_success(tls, key.as_ref()),
+        Err(HandshakeError::Blocked(_)) => {}
+        Err(HandshakeError::Failed(error)) => {
+            // Nothing that led here is tried a second time.
+            if let (Some(cache), Some(key)) = (&context.hooks().sessions, &key) {
+                cache.forget(key);
+            }
+            let level = if error.verify().is_some() { log::Level::Warn } else { log::Level::Debug };
+            match &key {
+                Some(key) => log::log!(target: "dlssl::handshake", level, "with {} failed: {error}", key.name),
+                None => log::log!(target: "dlssl::handshake", level, "with a client failed: {error}"),
+            }
+        }
+    }
+    outcome
+}
+
+fn log_success<S>(tls: &TlsStream<S>, key: Option<&SessionKey>) {
+    if !log::log_enabled!(target: "dlssl::handshake", log::Level::Debug) {
+        return;
+    }
+    let peer = match key {
+        Some(key) => key.name.to_string(),
+        None => format!("a client for {}", tls.server_name().unwrap_or("no name")),
+    };
+    let how = if tls.session_reused() { ", resumed" } else { "" };
+    let library = tls.library();
+    log::debug!(
+        target: "dlssl::handshake",
+        "with {peer} done: {} {}{how} ({} {})", tls.protocol_name(), tls.cipher(), library.flavour(), library.version(),
+    );
+}
+
 /// Handshakes until it is done, fails, or the inner stream is not ready.
-fn handshake<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, HandshakeError<S>> {
+fn drive<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, HandshakeError<S>> {
     loop {
         // Some versions do not flush a flight and go on to read the answer: what waits goes first.
         if let Err(error) = connection.send_waiting() {
@@ -107,6 +170,10 @@ fn handshake<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, Hand
             let words = "the handshake failed: no application protocol (ALPN) in common with the peer";
             return Err(connection.error(ErrorKind::Handshake, words).into());
         }
+        if let Some(error) = connection.take_failure() {
+            connection.send_some();
+            return Err(error.into());
+        }
         let (interest, pause) = match outcome {
             // Suites without authentication do not come by default, but a program's own list may hold some.
             Ok(Verdict::Done(_)) if connection.lacks_certificate() => {
@@ -114,6 +181,7 @@ fn handshake<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, Hand
                 return Err(error.into());
             }
             Ok(Verdict::Done(_)) => {
+                connection.check_resumed()?;
                 connection.set_established();
                 return match connection.send_waiting() {
                     // The last flight may still wait to be sent; the first write or read goes on with it.

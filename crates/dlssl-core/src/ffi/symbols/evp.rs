@@ -1,5 +1,7 @@
 //! `openssl/evp.h`: keys and algorithms.
 
+use std::ffi::{c_int, c_long, c_uchar};
+
 use crate::ffi::macros::symbols;
 use crate::ffi::types::*;
 
@@ -8,8 +10,17 @@ symbols! {
     table Evp, library Crypto, header "openssl/evp.h";
     required {
         fn EVP_PKEY_free(key: *mut EVP_PKEY);
+        fn d2i_AutoPrivateKey(into: *mut *mut EVP_PKEY, data: *mut *const c_uchar, len: c_long) -> *mut EVP_PKEY;
+        fn EVP_aes_256_cbc() -> *const EVP_CIPHER;
+        fn EVP_sha256() -> *const EVP_MD;
+        fn EVP_EncryptInit_ex(ctx: *mut EVP_CIPHER_CTX, cipher: *const EVP_CIPHER, engine: *mut ENGINE,
+            key: *const c_uchar, iv: *const c_uchar) -> c_int;
+        fn EVP_DecryptInit_ex(ctx: *mut EVP_CIPHER_CTX, cipher: *const EVP_CIPHER, engine: *mut ENGINE,
+            key: *const c_uchar, iv: *const c_uchar) -> c_int;
     }
     optional {
         fn OPENSSL_add_all_algorithms_noconf() where openssl "..1.1.0";
+        fn EVP_MAC_CTX_set_params(ctx: *mut EVP_MAC_CTX, params: *const OSSL_PARAM) -> c_int
+            where openssl "3.0..", libressl "never";
     }
 }
