@@ -1,6 +1,9 @@
 //! Features that differ between versions, as plain data: which function or setting decides about each.
 
-use super::options::{NO_CLIENT_RENEGOTIATION, NO_COMPRESSION, NO_SERVER_RENEGOTIATION, NO_SSLV3, OptionSpec};
+use super::options::{
+    CLEANSE_PLAINTEXT, DISABLE_TLSEXT_CA_NAMES, ENABLE_KTLS, ENABLE_MIDDLEBOX_COMPAT, NO_CLIENT_RENEGOTIATION,
+    NO_COMPRESSION, NO_SERVER_RENEGOTIATION, NO_SSLV3, OptionSpec, PRIORITIZE_CHACHA,
+};
 use crate::compat::protocol::speaks_tls13;
 use crate::version::{Flavour, Version};
 
@@ -47,6 +50,17 @@ const fn option(name: &'static str, option: OptionSpec) -> Feature {
     Feature { name, otherwise: "no context can be built", basis: Basis::Option(option) }
 }
 
+/// A setting that is an error where the library does not have it.
+const fn choice(name: &'static str, option: OptionSpec) -> Feature {
+    Feature { name, otherwise: REFUSED, basis: Basis::Option(option) }
+}
+
+const REFUSED: &str = "to ask for it is an error (Unsupported)";
+
+fn has_signature_algorithms(flavour: Flavour, _: Version) -> bool {
+    flavour == Flavour::OpenSsl
+}
+
 /// Every feature that a program may ask for, in the order of the documents.
 pub const FEATURES: &[Feature] = &[
     always("TLS 1.2"),
@@ -72,7 +86,27 @@ pub const FEATURES: &[Feature] = &[
     function("TLS 1.3 cipher suites by name", "SSL_CTX_set_ciphersuites", "to choose them is an error (Unsupported)"),
     function("pending bytes that are not decrypted yet", "SSL_has_pending", "decrypted bytes alone are seen"),
     function("providers by name", "OSSL_PROVIDER_try_load", "ProviderError::Unsupported"),
-    hollow("key log", "SSL_CTX_set_keylog_callback", "not offered by dlssl yet"),
+    always("session resumption"),
+    always("sessions as bytes"),
+    always("session store of the program"),
+    always("ticket keys of the program, with rotation"),
+    hollow("number of TLS 1.3 tickets", "SSL_CTX_set_num_tickets", REFUSED),
+    always("certificates by server name"),
+    always("certificate status (OCSP stapling)"),
+    always("groups by name"),
+    Feature {
+        name: "signature algorithms by name",
+        otherwise: REFUSED,
+        basis: Basis::Version(has_signature_algorithms),
+    },
+    function("security levels", "SSL_CTX_set_security_level", REFUSED),
+    function("pre-shared keys", "SSL_CTX_set_psk_client_callback", REFUSED),
+    choice("option PRIORITIZE_CHACHA", PRIORITIZE_CHACHA),
+    choice("option ENABLE_MIDDLEBOX_COMPAT", ENABLE_MIDDLEBOX_COMPAT),
+    choice("option CLEANSE_PLAINTEXT", CLEANSE_PLAINTEXT),
+    choice("option ENABLE_KTLS", ENABLE_KTLS),
+    choice("option DISABLE_TLSEXT_CA_NAMES", DISABLE_TLSEXT_CA_NAMES),
+    hollow("key log", "SSL_CTX_set_keylog_callback", REFUSED),
     hollow("early data", "SSL_write_early_data", "not offered by dlssl yet"),
     function("client hello callback", "SSL_CTX_set_client_hello_cb", "not offered by dlssl yet"),
     function("verified chain", "SSL_get0_verified_chain", "not offered by dlssl yet"),
