@@ -28,11 +28,16 @@ pub unsafe fn reused(functions: &Functions, ssl: *mut SSL) -> bool {
     }
 }
 
-/// Whether a connection writes a renewed ticket into the session that it was given, which others may hold too; the
-/// others make a new session.
+/// Whether a connection should be offered a copy of a session.
+///
+/// LibreSSL's client writes a renewed ticket into the session that it was given, which others may hold too. OpenSSL
+/// 1.1.0's takes a session that came with a name *and* a ticket for "not resumable"; its bytes do not say so.
 #[must_use]
-pub fn renews_in_place(flavour: Flavour) -> bool {
-    flavour == Flavour::LibreSsl
+pub fn wants_copy(flavour: Flavour, version: Version) -> bool {
+    match flavour {
+        Flavour::OpenSsl => (Version::new(1, 1, 0)..Version::new(1, 1, 1)).contains(&version),
+        Flavour::LibreSsl => true,
+    }
 }
 
 /// C's number of the version that a session is of.

@@ -166,7 +166,7 @@ impl Ssl {
     pub(crate) fn offer_session(&self, session: &RawSession) -> Result<(), ErrorStack> {
         let set = self.library().functions().ssl_session.SSL_set_session;
         let copy;
-        let session = if compat::renews_in_place(self.library().flavour()) {
+        let session = if compat::wants_copy(self.library().flavour(), self.library().version()) {
             copy = RawSession::from_der(self.library(), &session.der().ok_or_else(ErrorStack::default)?)?;
             &copy
         } else {
