@@ -2,6 +2,7 @@
 
 pub mod bio;
 pub mod configure;
+pub mod early_data;
 pub mod error;
 pub mod options;
 pub mod pkcs12;

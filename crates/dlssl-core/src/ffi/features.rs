@@ -107,7 +107,7 @@ pub const FEATURES: &[Feature] = &[
     choice("option ENABLE_KTLS", ENABLE_KTLS),
     choice("option DISABLE_TLSEXT_CA_NAMES", DISABLE_TLSEXT_CA_NAMES),
     hollow("key log", "SSL_CTX_set_keylog_callback", REFUSED),
-    hollow("early data", "SSL_write_early_data", "not offered by dlssl yet"),
+    hollow("early data", "SSL_write_early_data", REFUSED),
     function("client hello callback", "SSL_CTX_set_client_hello_cb", "not offered by dlssl yet"),
     function("verified chain", "SSL_get0_verified_chain", "not offered by dlssl yet"),
     function("sendfile by kernel TLS", "SSL_sendfile", "not offered by dlssl yet"),

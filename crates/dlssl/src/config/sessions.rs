@@ -1,6 +1,7 @@
 //! What is remembered of connections, as plain data.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub(crate) struct Sessions {
     pub(crate) ticket_count: Option<usize>,
     pub(crate) id_context: Option<Vec<u8>>,
     pub(crate) store: Option<Store>,
+    /// Bytes of early data that a server takes.
+    pub(crate) early_data: Option<NonZeroU32>,
 }
 
 impl Default for Sessions {
@@ -33,6 +36,7 @@ impl Default for Sessions {
             ticket_count: None,
             id_context: None,
             store: None,
+            early_data: None,
         }
     }
 }

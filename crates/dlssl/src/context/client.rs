@@ -11,9 +11,7 @@ use super::shared::{Base, SharedContext};
 use super::start::{Start, shared_start};
 use crate::config::functions::Psk;
 use crate::config::{Identity, Roots};
-#[cfg(doc)]
-use crate::error::ErrorKind;
-use crate::error::{Error, check_same_generation};
+use crate::error::{Error, ErrorKind, check_same_generation};
 use crate::hostname::ServerName;
 use crate::session::Session;
 use crate::stream::{HandshakeError, Opening, TlsStream};
@@ -109,6 +107,7 @@ impl Connector {
             check_name: self.check_name,
             sni: true,
             session: None,
+            early_data: None,
             start: Start::default(),
         })
     }
@@ -202,6 +201,7 @@ pub struct ConnectConfiguration {
     check_name: bool,
     sni: bool,
     session: Option<Session>,
+    early_data: Option<Vec<u8>>,
     start: Start,
 }
 
@@ -219,11 +219,30 @@ impl ConnectConfiguration {
     /// or not: see [`TlsStream::session_reused`]. Its certificate must be valid for the name all the same.
     ///
     /// # Errors
-    /// [`ErrorKind::MixedGenerations`] when the session belongs to another load of a library.
+    /// [`ErrorKind::MixedGenerations`] when the session belongs to another load of a library; as for [`Session::to_der`].
     #[doc(alias = "SSL_set_session")]
     pub fn session(mut self, session: &Session) -> Result<Self, Error> {
         check_same_generation(self.context.library(), session.library(), "the session")?;
-        self.session = Some(session.clone());
+        // OpenSSL marks a session of TLS 1.3 as used up in all its holders.
+        self.session = Some(Session::from_der(session.library(), &session.to_der()?)?);
+        Ok(self)
+    }
+
+    /// **Sends these bytes before the handshake is done** (0-RTT), where a session is resumed whose server takes so
+    /// many: who listens can send them to the server again, so they must do no harm when they are acted on twice. They
+    /// are not sent at all without such a session, and the server may leave them unread: look at
+    /// [`TlsStream::early_data_accepted`], and send them again in the ordinary way if it is `false`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where the library has none of it (before TLS 1.3, LibreSSL).
+    #[doc(alias = "SSL_write_early_data")]
+    pub fn danger_early_data(mut self, bytes: impl Into<Vec<u8>>) -> Result<Self, Error> {
+        if !self.context.raw().has_early_data() {
+            let library = self.context.library();
+            let words = format!("{} cannot do early data", library.version_text());
+            return Err(Error::new(ErrorKind::Unsupported, words).of(library));
+        }
+        self.early_data = Some(bytes.into());
         Ok(self)
     }
 
@@ -267,6 +286,6 @@ impl ConnectConfiguration {
     fn opening(self) -> Result<Opening, Error> {
         let opening = Opening::new(&self.context, self.start.deadline)?;
         let key = SessionKey { name: self.name, check_name: self.check_name, sni: self.sni };
-        opening.client(key, self.session)
+        opening.client(key, self.session, self.early_data)
     }
 }

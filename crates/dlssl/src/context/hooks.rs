@@ -32,6 +32,8 @@ pub(crate) struct Hooks {
     pub(crate) refuse_renegotiation: bool,
     /// A client asks for a certificate status.
     pub(crate) request_ocsp: bool,
+    /// A server takes early data.
+    pub(crate) takes_early_data: bool,
 }
 
 /// Makes the hooks of a context.
@@ -60,6 +62,7 @@ pub(super) fn make(library: &Library, settings: &Settings, id_context: Vec<u8>) 
         psk: functions.psk.clone(),
         refuse_renegotiation: Builder { library, settings }.refuses_renegotiation(),
         request_ocsp: settings.tuning.request_ocsp,
+        takes_early_data: settings.sessions.early_data.is_some(),
     })
 }
 

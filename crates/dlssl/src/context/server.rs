@@ -1,6 +1,7 @@
 //! The server's side: `Acceptor`, its builder, and the settings of one connection.
 
 use std::io::{Read, Write};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use dlssl_core::{Library, Slot};
@@ -232,6 +233,16 @@ impl AcceptorBuilder {
     #[doc(alias = "SSL_CTX_set_num_tickets")]
     pub fn ticket_count(mut self, count: usize) -> Self {
         self.settings.sessions.ticket_count = Some(count);
+        self
+    }
+
+    /// **Takes so many bytes that a client sends before its handshake is done** (0-RTT), to be had from
+    /// [`TlsStream::danger_take_early_data`]: who listened can send them again. The library refuses what it sees twice
+    /// itself, by its session cache; another server with the same ticket keys does not know of it. An error where the
+    /// library has none of it (before TLS 1.3, LibreSSL).
+    #[doc(alias = "SSL_CTX_set_max_early_data")]
+    pub fn danger_early_data(mut self, most: NonZeroU32) -> Self {
+        self.settings.sessions.early_data = Some(most);
         self
     }
 

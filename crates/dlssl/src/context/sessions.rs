@@ -50,6 +50,13 @@ impl Builder<'_> {
         {
             return Err(self.unsupported("a number of TLS 1.3 tickets"));
         }
+        if let Some(most) = sessions.early_data {
+            if !sessions.cache || sessions.store.is_some() {
+                let words = "early data needs the server's own session cache, which tells repeated messages";
+                return Err(Error::new(ErrorKind::Configuration, words));
+            }
+            self.must(context.take_early_data(most.get()), "early data")?;
+        }
         if let Some(keys) = sessions.ticket_keys.current() {
             if keys.is_empty() {
                 return Err(Error::new(ErrorKind::Configuration, "the list of ticket keys is empty"));

@@ -9,7 +9,7 @@ use crate::raw::SslContext;
 
 impl Builder<'_> {
     /// An error for what the library refuses or does not have.
-    fn must(&self, applied: Applied, what: &str) -> Result<(), Error> {
+    pub(super) fn must(&self, applied: Applied, what: &str) -> Result<(), Error> {
         match applied {
             Applied::Done => Ok(()),
             Applied::Refused => Err(Error::new(ErrorKind::Configuration, format!("the library refuses {what}"))),

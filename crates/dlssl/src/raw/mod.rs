@@ -5,6 +5,7 @@
 pub(crate) mod call;
 mod configure;
 mod context;
+mod early_data;
 mod memory;
 mod pkcs12;
 mod session;

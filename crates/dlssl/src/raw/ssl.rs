@@ -40,6 +40,10 @@ pub(crate) enum Handle<'a> {
     Read(&'a mut [u8]),
     Write(&'a [u8]),
     Shutdown,
+    /// A client's early data, all of it.
+    EarlyWrite(&'a [u8]),
+    /// A server's early data, some of it; whether that was the last.
+    EarlyRead(&'a mut Vec<u8>, &'a mut bool),
 }
 
 /// What C made of it.
@@ -169,6 +173,8 @@ impl Ssl {
                         (ssl.SSL_write)(pointer, data.as_ptr().cast(), clamp(data.len().min(MOST_IN_RECORD)))
                     }
                     Handle::Shutdown => (ssl.SSL_shutdown)(pointer),
+                    Handle::EarlyWrite(data) => self.write_early(data),
+                    Handle::EarlyRead(out, finished) => self.read_early(out, finished),
                 }
             };
             if result > 0 {

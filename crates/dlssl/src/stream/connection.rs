@@ -10,6 +10,7 @@ use dlssl_core::ffi::constants::{
     SSL_R_UNEXPECTED_EOF_WHILE_READING,
 };
 
+use super::early::Early;
 use crate::bio::stream::{StreamBio, is_pause};
 use crate::bio::{Bio, Interest};
 use crate::context::{Context, SessionKey};
@@ -50,6 +51,10 @@ pub(super) struct Connection<S> {
     deferred: Option<io::Error>,
     /// Our `close_notify` is made, and not known to be with the inner stream.
     closing: bool,
+    /// What is to be done before the handshake.
+    pub(super) early: Early,
+    /// What a server took before the handshake was done.
+    pub(super) taken_early: Vec<u8>,
 }
 
 /// What one call into C came to, short of an error.
@@ -64,6 +69,26 @@ pub(super) enum Verdict {
 
 /// Calls that make no progress and give no reason, before they count as `WouldBlock`.
 const MOST_IDLE_CALLS: usize = 64;
+
+/// Whether the session of a connection was made with the care that its context takes.
+pub(super) fn check_session(ssl: &Ssl, context: &Context, key: &SessionKey) -> Result<(), Error> {
+    if !context.requires_certificate() {
+        return Ok(());
+    }
+    let library = context.library();
+    let refused =
+        |what: &str| Err(Error::new(ErrorKind::Certificate, format!("the resumed session {what}")).of(library));
+    let code = ssl.verify_result();
+    if code != 0 {
+        let text = verify_error_text(library, code);
+        return refused(&format!("is with a certificate that was not accepted: {text}"));
+    }
+    let is_for = |name| ssl.peer_certificate().is_some_and(|certificate| certificate.is_for(name));
+    if key.check_name && !is_for(&key.name) {
+        return refused(&format!("is with a certificate that is not valid for {}", key.name));
+    }
+    Ok(())
+}
 
 impl<S> Connection<S> {
     pub(super) fn new(ssl: Ssl, transport: Transport<S>, context: Context, deadline: Option<Instant>) -> Self {
@@ -88,11 +113,14 @@ impl<S> Connection<S> {
             failed: None,
             deferred: None,
             closing: false,
+            early: Early::default(),
+            taken_early: Vec::new(),
         }
     }
 
     /// Says whom a client asks for, and which certificate a server shows beside its context's own.
-    pub(super) fn set_up(&mut self, key: Option<SessionKey>, replaced: Option<Arc<SslContext>>) {
+    pub(super) fn set_up(&mut self, key: Option<SessionKey>, replaced: Option<Arc<SslContext>>, early: Early) {
+        self.early = early;
         self.stash.session_key = key;
         self.stash.contexts.extend(replaced);
     }
@@ -110,20 +138,10 @@ impl<S> Connection<S> {
     /// library verifies nothing.
     pub(super) fn check_resumed(&self) -> Result<(), Error> {
         let Some(key) = &self.stash.session_key else { return Ok(()) };
-        if !self.context.requires_certificate() || !self.ssl.session_reused() {
+        if !self.ssl.session_reused() {
             return Ok(());
         }
-        let refused = |what: &str| Err(self.error(ErrorKind::Certificate, format!("the resumed session {what}")));
-        let code = self.ssl.verify_result();
-        if code != 0 {
-            let text = verify_error_text(self.context.library(), code);
-            return refused(&format!("is with a certificate that was not accepted: {text}"));
-        }
-        let is_for = |name| self.ssl.peer_certificate().is_some_and(|certificate| certificate.is_for(name));
-        if key.check_name && !is_for(&key.name) {
-            return refused(&format!("is with a certificate that is not valid for {}", key.name));
-        }
-        Ok(())
+        check_session(&self.ssl, &self.context, key)
     }
 
     pub(super) fn ssl(&self) -> &Ssl {
@@ -364,6 +382,8 @@ impl<S> Connection<S> {
                 Handle::Read(out) => Handle::Read(out),
                 Handle::Write(data) => Handle::Write(data),
                 Handle::Shutdown => Handle::Shutdown,
+                Handle::EarlyWrite(data) => Handle::EarlyWrite(data),
+                Handle::EarlyRead(out, finished) => Handle::EarlyRead(out, finished),
             };
             self.stash.io = None;
             let bio: Option<&mut dyn Bio> = match &mut self.transport {

@@ -9,14 +9,15 @@ use std::time::Instant;
 use dlssl_core::ErrorStack;
 use dlssl_core::compat::configure::Applied;
 
-use super::connection::{Connection, LibrarySocket, Transport, Verdict};
+use super::connection::{Connection, LibrarySocket, Transport, Verdict, check_session};
+use super::early::Early;
 use super::{TlsStream, alert};
 use crate::bio::Interest;
 use crate::bio::stream::{Functions, StreamBio, is_pause};
 use crate::context::{Context, Identities, SessionKey};
 use crate::error::{Error, ErrorKind};
 use crate::hostname::ServerName;
-use crate::raw::{Handle, Ssl, SslContext};
+use crate::raw::{Ssl, SslContext};
 use crate::session::Session;
 
 /// A connection that has no transport yet.
@@ -28,17 +29,23 @@ pub(crate) struct Opening {
     key: Option<SessionKey>,
     /// Context of the certificate that took the first one's place.
     replaced: Option<Arc<SslContext>>,
+    early: Early,
 }
 
 impl Opening {
     pub(crate) fn new(context: &Context, deadline: Option<Instant>) -> Result<Self, Error> {
         context.library().check_process().map_err(|inherited| Error::from(inherited).of(context.library()))?;
         let ssl = Ssl::new(context.raw()).map_err(failed(context, "cannot make a connection"))?;
-        Ok(Self { ssl, context: context.clone(), deadline, key: None, replaced: None })
+        Ok(Self { ssl, context: context.clone(), deadline, key: None, replaced: None, early: Early::default() })
     }
 
     /// Makes this the client's side: the name to ask for and to check, and a session to go on with.
-    pub(crate) fn client(mut self, key: SessionKey, session: Option<Session>) -> Result<Self, Error> {
+    pub(crate) fn client(
+        mut self,
+        key: SessionKey,
+        session: Option<Session>,
+        early: Option<Vec<u8>>,
+    ) -> Result<Self, Error> {
         self.ssl.set_client();
         if key.check_name {
             self.ssl.expect_name(&key.name).map_err(failed(&self.context, "cannot set the name to verify"))?;
@@ -60,6 +67,11 @@ impl Opening {
         if let Some(session) = session.or_else(remembered) {
             let offer = self.ssl.offer_session(session.raw());
             offer.map_err(failed(&self.context, "cannot offer the session"))?;
+            if let Some(data) = early.filter(|data| (1..=session.raw().most_early_data()).contains(&data.len())) {
+                // The session decides who can read it: so that is looked at before, and not only after.
+                check_session(&self.ssl, &self.context, &key)?;
+                self.early = Early::Send(data);
+            }
         }
         self.key = Some(key);
         Ok(self)
@@ -70,6 +82,9 @@ impl Opening {
         self.replaced = self.context.hooks().identities.as_ref().and_then(Identities::replaced);
         if let Some(context) = &self.replaced {
             self.ssl.switch_context(context);
+        }
+        if self.context.hooks().takes_early_data {
+            self.early = Early::Take(Vec::new());
         }
         self
     }
@@ -110,7 +125,7 @@ impl Opening {
 
     fn begin<S>(self, transport: Transport<S>) -> Result<TlsStream<S>, HandshakeError<S>> {
         let mut connection = Connection::new(self.ssl, transport, self.context, self.deadline);
-        connection.set_up(self.key, self.replaced);
+        connection.set_up(self.key, self.replaced, self.early);
         handshake(Box::new(connection))
     }
 }
@@ -164,7 +179,7 @@ fn drive<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, Handshak
         if let Err(error) = connection.send_waiting() {
             return Err(paused(connection, error));
         }
-        let outcome = connection.attempt(Handle::Handshake);
+        let outcome = connection.handshake_step();
         if connection.has_refused_alpn() {
             connection.send_some();
             let words = "the handshake failed: no application protocol (ALPN) in common with the peer";

@@ -2,6 +2,7 @@
 
 mod alert;
 mod connection;
+mod early;
 mod handshake;
 mod io;
 mod shutdown;

@@ -27,6 +27,7 @@ symbols! {
     optional {
         fn SSL_session_reused(ssl: *const SSL) -> c_int where openssl "1.1.0..", libressl "never";
         fn SSL_SESSION_get_protocol_version(session: *const SSL_SESSION) -> c_int where openssl "1.1.0..";
+        fn SSL_SESSION_is_resumable(session: *const SSL_SESSION) -> c_int where openssl "1.1.1..", libressl "3.4..";
         fn SSL_CTX_set_num_tickets(ctx: *mut SSL_CTX, tickets: usize) -> c_int
             where openssl "1.1.1..", libressl "3.4..";
         fn SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx: *mut SSL_CTX, callback: Option<ticket_key_evp_cb>) -> c_int
