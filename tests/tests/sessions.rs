@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         test("ticket_keys_that_are_none", no_keys),
         test("application_names", application_names),
         test("bounded_by_names", bounded),
+        test("after_a_reload", after_a_reload),
     ]);
     run(tests)
 }
@@ -437,4 +438,29 @@ fn bounded() {
     assert!(resumes(&connector, &acceptor, NAME));
     assert!(!resumes(&connector, &acceptor, ADDRESS));
     assert!(!resumes(&connector, &acceptor, NAME));
+}
+
+/// Contexts that are built again remember no session, and have the certificate that was put in the first one's place.
+fn after_a_reload() {
+    let slot = Arc::new(dlssl::Slot::new(loader()));
+    let acceptor = Acceptor::following_slot(Arc::clone(&slot), Pki::shared().server.identity());
+    let acceptor = acceptor.ticket_keys([key(1)]).build().unwrap();
+    let connector = Connector::following_slot(Arc::clone(&slot)).roots(Pki::shared().authority.roots());
+    let connector = connector.build().unwrap();
+    let reused = || {
+        let (client, server) = shake(&connector, &acceptor, NAME, pipe());
+        let (mut client, mut server) = (client.unwrap(), server.unwrap());
+        send(&mut server, &mut client, b"tickets");
+        (client.session_reused(), client.peer_certificate_der().unwrap())
+    };
+    assert!(!reused().0);
+    assert!(reused().0);
+    let next = Pki::shared().authority.issue(&dlssl_tests::pki::Leaf::server(NAME));
+    acceptor.replace_identity(&next.identity()).unwrap();
+    acceptor.set_ticket_keys([key(2), key(1)]).unwrap();
+    slot.reload().unwrap();
+    assert_eq!(reused(), (false, next.der.clone()));
+    assert!(reused().0);
+    acceptor.set_ticket_keys([key(3)]).unwrap();
+    assert!(!reused().0);
 }
