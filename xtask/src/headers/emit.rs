@@ -140,7 +140,6 @@ fn c_type(rust: &str) -> Fallible<String> {
     }
     let plain = rust.rsplit("::").next().unwrap_or(rust);
     Ok(match plain {
-        "c_double" => "double",
         "c_int" => "int",
         "c_uint" => "unsigned int",
         "c_long" => "long",
