@@ -240,7 +240,7 @@ impl<S> Connection<S> {
     }
 
     /// Refuses to go on with a connection that belongs to another process: it sends nothing from here.
-    fn check_process(&self) -> Result<(), Error> {
+    pub(super) fn check_process(&self) -> Result<(), Error> {
         let library = self.context.library();
         library.check_process().map_err(|inherited| Error::from(inherited).of(library))
     }
@@ -293,6 +293,7 @@ impl<S> Connection<S> {
     }
 
     fn try_send_some(&mut self) -> io::Result<()> {
+        self.check_process()?;
         match self.write_again() {
             Err(error) if is_pause(&error) => return Ok(()),
             outcome => outcome?,

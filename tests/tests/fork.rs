@@ -1,0 +1,35 @@
+//! Fork: children of busy parents load copies of their own and never hang; what was made before is a typed error there,
+//! unless it is vouched for.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use dlssl_tests::harness::{nightly, run, test};
+use dlssl_tests::process;
+
+fn main() -> ExitCode {
+    run(vec![
+        test("at_any_moment_from_a_busy_process", storm).needs_linux(),
+        test("what_was_made_before", || subject("inherited")).needs_linux(),
+        test("loads_in_a_child", || subject("loads")).needs_linux(),
+        test("children_of_children", || subject("generations")).needs_linux(),
+        test("vouched_for", || subject("vouched")).needs_linux(),
+    ])
+}
+
+fn storm() {
+    let count = if nightly() { "1000" } else { "120" };
+    helper(&["storm", count], Duration::from_secs(280));
+}
+
+fn subject(subject: &str) {
+    helper(&[subject], Duration::from_secs(200));
+}
+
+/// Runs the helper, which fails by itself when a child hangs: well before this limit.
+fn helper(arguments: &[&str], limit: Duration) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_forks"));
+    let outcome = process::run_for(command.args(arguments), b"", limit).success();
+    assert_eq!(outcome.stdout, "done\n");
+}
