@@ -15,6 +15,8 @@ mod talk;
 mod vouched;
 
 #[cfg(target_os = "linux")]
+use dlssl_tests::library::loader;
+#[cfg(target_os = "linux")]
 use dlssl_tests::pki::{Pki, remove_shared_files};
 
 fn main() {
@@ -24,17 +26,23 @@ fn main() {
         // The default roots, for `Connector::new`.
         // SAFETY: no other thread yet.
         unsafe { std::env::set_var("SSL_CERT_FILE", Pki::shared().root_path()) };
-        dlssl::reload_with(dlssl_tests::library::loader()).expect("the library under test loads");
+        let load = || drop(dlssl::reload_with(loader()).expect("the library under test loads"));
         match subject.as_str() {
-            "storm" => storm::run(std::env::args().nth(2).and_then(|count| count.parse().ok()).expect("a count")),
-            "inherited" => inherited::run(),
-            "loads" => inherited::loads(),
-            "generations" => inherited::generations(),
-            "vouched" => vouched::run(),
             "clones" => snapshot::clones(),
             "restored" => snapshot::restored(),
-            "tickets" => snapshot::tickets(),
-            other => panic!("unknown subject {other}"),
+            _ => {
+                load();
+                match subject.as_str() {
+                    "storm" => {
+                        storm::run(std::env::args().nth(2).and_then(|count| count.parse().ok()).expect("a count"))
+                    }
+                    "inherited" => inherited::run(),
+                    "loads" => inherited::loads(),
+                    "generations" => inherited::generations(),
+                    "vouched" => vouched::run(),
+                    other => panic!("unknown subject {other}"),
+                }
+            }
         }
         remove_shared_files();
         println!("done");
