@@ -8,6 +8,7 @@
 pub mod builds;
 pub mod cli;
 pub mod client;
+pub mod examples;
 pub mod forked;
 pub mod harness;
 pub mod hello;
