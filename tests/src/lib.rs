@@ -17,6 +17,7 @@ pub mod load_report;
 pub mod peers;
 pub mod pki;
 pub mod process;
+pub mod resumption;
 pub mod served;
 pub mod talk;
 pub mod wire;

@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         test("loads_in_a_child", || subject("loads")).needs_linux(),
         test("children_of_children", || subject("generations")).needs_linux(),
         test("vouched_for", || subject("vouched")).needs_linux(),
+        test("sessions_of_a_parent", || subject("sessions")).needs_linux().needs("openssl"),
     ];
     let parts = if nightly() { 8 } else { 1 };
     for part in 1..=parts {

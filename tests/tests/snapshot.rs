@@ -2,17 +2,16 @@
 //! secret before serves any more.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use dlssl::Acceptor;
 use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::loader;
-use dlssl_tests::pki::{NAME, Pki};
-use dlssl_tests::process::{self, PATIENCE, foreign};
+use dlssl_tests::pki::Pki;
+use dlssl_tests::process;
+use dlssl_tests::resumption::{self, KINDS, Session};
 
 fn main() -> ExitCode {
     let permitted = clones_are_permitted();
@@ -41,9 +40,6 @@ fn helper(subject: &str) {
     assert_eq!(outcome.stdout, "done\n");
 }
 
-/// How a client brings a session back.
-const KINDS: [&[&str]; 2] = [&[], &["-no_ticket"]];
-
 fn sessions() {
     let identity = || Pki::shared().server.identity();
     let loaded = dlssl::reload_with(loader()).unwrap();
@@ -53,44 +49,14 @@ fn sessions() {
     ];
     for acceptor in acceptors {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        let serve = || {
-            let (socket, _) = listener.accept().unwrap();
-            socket.set_read_timeout(Some(PATIENCE)).unwrap();
-            let mut stream = acceptor.accept(socket).unwrap();
-            // A client that has nothing to say goes. C forgets sessions of connections that did not end in order.
-            let _ = stream.read(&mut [0; 16]);
-            let _ = stream.shutdown();
-        };
-        let talk = |options: &[&str]| {
-            std::thread::scope(|scope| {
-                let server = scope.spawn(serve);
-                let reused = is_reused(address, options);
-                server.join().unwrap();
-                reused
-            })
-        };
+        let talk = |options: &[&str]| resumption::one(&acceptor, &listener, options);
         for kind in KINDS {
-            let folder = tempfile::TempDir::new().unwrap();
-            let file = folder.path().join("session");
-            let file = Path::to_str(&file).unwrap();
-            let options = |option| [kind, &[option, file]].concat();
-            assert!(!talk(&options("-sess_out")), "{kind:?}: the first one");
-            assert!(talk(&options("-sess_in")), "{kind:?}: the session is of no use, so this tests nothing");
+            let session = Session::new(kind);
+            assert!(!talk(&session.save()), "{kind:?}: the first one");
+            assert!(talk(&session.bring()), "{kind:?}: the session is of no use, so this tests nothing");
             let reloaded = dlssl::reload().unwrap();
             assert!(reloaded.is_same_mapping(), "{reloaded}");
-            assert!(!talk(&options("-sess_in")), "{kind:?}: a session from before the reload");
+            assert!(!talk(&session.bring()), "{kind:?}: a session from before the reload");
         }
     }
-}
-
-/// Whether `openssl s_client` could go on with a session.
-fn is_reused(address: SocketAddr, options: &[&str]) -> bool {
-    let mut client = foreign("openssl");
-    client.args(["s_client", "-tls1_2", "-servername", NAME, "-connect"]).arg(address.to_string());
-    client.arg("-CAfile").arg(Pki::shared().root_path()).args(options);
-    let outcome = process::run(&mut client, b"").success();
-    let line = |word: &str| outcome.stdout.lines().any(|line| line.starts_with(word));
-    assert!(line("New, ") != line("Reused, "), "{outcome:?}");
-    line("Reused, ")
 }

@@ -40,6 +40,7 @@ fn main() {
                     "loads" => inherited::loads(),
                     "generations" => inherited::generations(),
                     "vouched" => vouched::run(),
+                    "sessions" => vouched::sessions(),
                     other => panic!("unknown subject {other}"),
                 }
             }

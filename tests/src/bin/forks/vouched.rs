@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
 
 use dlssl_tests::forked::{Child, Said, Way, spawn};
+use dlssl_tests::resumption::{KINDS, Session, one};
 use dlssl_tests::talk::pattern;
 
 use super::talk::{BLOCK, acceptor, connector, draw, echo, pair};
@@ -67,4 +69,26 @@ pub(super) fn run() {
     let different: HashSet<&Vec<u8>> = blocks.iter().collect();
     assert_eq!(different.len(), blocks.len(), "two draws are equal");
     echo(&connector, &acceptor).expect("the parent talks on");
+}
+
+/// What a parent remembers of its clients is no business of its children's.
+pub(super) fn sessions() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
+    let acceptor = acceptor();
+    for kind in KINDS {
+        let session = Session::new(kind);
+        assert!(!one(&acceptor, &listener, &session.save()), "{kind:?}: the first one");
+        assert!(one(&acceptor, &listener, &session.bring()), "{kind:?}: this tests nothing");
+        let child = spawn(Way::Fork, || {
+            // SAFETY: the parent's other threads have ended.
+            unsafe { dlssl::vouch_for_fork() }.map_err(|e| e.to_string())?;
+            assert!(!one(&acceptor, &listener, &session.bring()), "{kind:?}: the parent's session");
+            // Its own serve.
+            assert!(!one(&acceptor, &listener, &session.save()), "{kind:?}: a new one");
+            assert!(one(&acceptor, &listener, &session.bring()), "{kind:?}: the child's own");
+            Ok(Vec::new())
+        });
+        child.finish().expect("the child");
+        assert!(!one(&acceptor, &listener, &session.bring()), "{kind:?}: the child's session");
+    }
 }
