@@ -25,7 +25,10 @@ fn main() {
         let subject = std::env::args().nth(1).expect("a subject");
         // The default roots, for `Connector::new`.
         // SAFETY: no other thread yet.
-        unsafe { std::env::set_var("SSL_CERT_FILE", Pki::shared().root_path()) };
+        #[allow(clippy::disallowed_methods, reason = "the program has just begun, and has loaded nothing")]
+        unsafe {
+            std::env::set_var("SSL_CERT_FILE", Pki::shared().root_path());
+        };
         let load = || drop(dlssl::reload_with(loader()).expect("the library under test loads"));
         match subject.as_str() {
             "clones" => snapshot::clones(),
@@ -34,7 +37,7 @@ fn main() {
                 load();
                 match subject.as_str() {
                     "storm" => {
-                        storm::run(std::env::args().nth(2).and_then(|count| count.parse().ok()).expect("a count"))
+                        storm::run(std::env::args().nth(2).and_then(|count| count.parse().ok()).expect("a count"));
                     }
                     "inherited" => inherited::run(),
                     "loads" => inherited::loads(),

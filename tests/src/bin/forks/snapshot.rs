@@ -66,7 +66,7 @@ pub(super) fn clones() {
                 draw(library)
             })?;
             Ok([vouched, reloaded, both].concat())
-        })
+        });
     });
 }
 
@@ -96,7 +96,7 @@ pub(super) fn restored() {
             })?;
             let fresh = fresh.iter().flat_map(|said| said.chunks(super::talk::BLOCK).map(<[u8]>::to_vec));
             Ok(after.into_iter().chain(fresh).collect())
-        })
+        });
     });
 }
 
