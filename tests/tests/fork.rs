@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         test("vouched_for", || subject("vouched")).needs_linux(),
         test("sessions_of_a_parent", || subject("sessions")).needs_linux().needs("openssl"),
     ];
-    let parts = if nightly() { 8 } else { 1 };
+    let parts = if nightly() { 10 } else { 1 };
     for part in 1..=parts {
         tests.push(test(&format!("at_any_moment_from_a_busy_process_{part}"), storm).needs_linux());
     }
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
 }
 
 /// All parts of a nightly run together: a thousand.
-const CHILDREN: u16 = 125;
+const CHILDREN: u16 = 100;
 
 fn storm() {
     helper(&["storm", &CHILDREN.to_string()], Duration::from_secs(290));

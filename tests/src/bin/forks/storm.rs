@@ -12,7 +12,7 @@ use dlssl_tests::forked::{Child, Said, Way, spawn};
 use dlssl_tests::library::loader;
 use dlssl_tests::talk::pattern;
 
-use super::talk::{BLOCK, acceptor, connector, draw, echo, ping};
+use super::talk::{BLOCK, PATIENCE, acceptor, connector, draw, echo, ping};
 
 /// Children at a time: they compete with the parent's threads for the processor.
 const AT_ONCE: usize = 3;
@@ -105,7 +105,7 @@ fn child(number: usize, connector: &Connector, acceptor: &Acceptor, address: Soc
 
 fn dial(address: SocketAddr) -> Result<TcpStream, String> {
     let socket = TcpStream::connect(address).map_err(|e| e.to_string())?;
-    socket.set_read_timeout(Some(Duration::from_secs(50))).map_err(|e| e.to_string())?;
+    socket.set_read_timeout(Some(PATIENCE)).map_err(|e| e.to_string())?;
     Ok(socket)
 }
 
@@ -116,7 +116,7 @@ fn serve(listener: &TcpListener, acceptor: &Acceptor, stop: &AtomicBool) {
             return;
         }
         let Ok(socket) = socket else { continue };
-        let _ = socket.set_read_timeout(Some(Duration::from_secs(20)));
+        let _ = socket.set_read_timeout(Some(PATIENCE));
         let Ok(mut stream) = acceptor.accept(socket) else { continue };
         let mut buffer = [0; 64];
         while let Ok(count @ 1..) = stream.read(&mut buffer) {

@@ -12,12 +12,15 @@ use dlssl_tests::talk;
 /// Bytes of one draw: an equal pair by chance will not be seen.
 pub(super) const BLOCK: usize = 32;
 
+/// How long a socket waits: a handshake that stalls shows as one, and not as a child that hangs.
+pub(super) const PATIENCE: Duration = Duration::from_secs(25);
+
 /// A pair of sockets on which nobody waits for ever.
 pub(super) fn sockets() -> (UnixStream, UnixStream) {
     let (a, b) = UnixStream::pair().expect("a pair of sockets");
     for socket in [&a, &b] {
-        socket.set_read_timeout(Some(Duration::from_secs(50))).expect("a time-out");
-        socket.set_write_timeout(Some(Duration::from_secs(50))).expect("a time-out");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        socket.set_write_timeout(Some(PATIENCE)).expect("a time-out");
     }
     (a, b)
 }
