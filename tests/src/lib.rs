@@ -8,6 +8,8 @@
 pub mod builds;
 pub mod cli;
 pub mod client;
+pub mod examples;
+pub mod forked;
 pub mod harness;
 pub mod hello;
 pub mod library;
@@ -15,6 +17,7 @@ pub mod load_report;
 pub mod peers;
 pub mod pki;
 pub mod process;
+pub mod resumption;
 pub mod served;
 pub mod talk;
 pub mod wire;

@@ -18,6 +18,7 @@ pub struct LoadError {
 
 impl LoadError {
     pub(crate) fn new(failure: LoadFailure, explanation: Explanation) -> Self {
+        log::warn!(target: "dlssl::load", "{failure}");
         Self { failure, explanation: Box::new(explanation) }
     }
 

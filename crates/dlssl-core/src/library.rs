@@ -79,6 +79,10 @@ impl Library {
         if let Some(taken) = &mut explanation.taken {
             taken.generation = generation.0;
         }
+        log::info!(
+            target: "dlssl::load",
+            "generation {generation}: {} from {} and {}", parts.text, parts.libssl.display(), parts.libcrypto.display(),
+        );
         Self { inner: Arc::new(Inner { parts, generation, explanation }) }
     }
 

@@ -95,7 +95,9 @@ impl Slot {
         let reseeded = renew::renew(hold).map_err(failed)?;
         self.loader.store(Some(Arc::new(loader)));
         let old = self.current.swap(Some(Arc::new(new.clone()))).map(|old| (*old).clone());
-        Ok(Reloaded { old, new, reseeded })
+        let reloaded = Reloaded { old, new, reseeded };
+        log::info!(target: "dlssl::reload", "{reloaded}");
+        Ok(reloaded)
     }
 }
 

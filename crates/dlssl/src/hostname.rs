@@ -5,11 +5,20 @@ use std::net::IpAddr;
 use crate::error::{Error, ErrorKind};
 
 /// What a client asks for and checks the certificate against.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ServerName {
     /// Host name, without a dot at its end.
     Dns(String),
     Ip(IpAddr),
+}
+
+impl std::fmt::Display for ServerName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Dns(host) => f.write_str(host),
+            Self::Ip(ip) => ip.fmt(f),
+        }
+    }
 }
 
 /// Longest host name that DNS has.

@@ -48,12 +48,14 @@ mod error;
 mod hostname;
 #[allow(unsafe_code)]
 mod raw;
+mod session;
 mod stream;
 
 pub use bio::MemoryBio;
-pub use config::{DefaultRoots, Identity, Protocol, Roots, default_roots};
+pub use config::{DefaultRoots, Identity, InfoEvent, Protocol, Roots, TicketKey, TlsOption, default_roots};
 pub use context::{
     AcceptConfiguration, Acceptor, AcceptorBuilder, ConnectConfiguration, Connector, ConnectorBuilder, Context,
+    default_connector, set_default_connector, with_default_connector,
 };
 pub use dlssl_core::{
     Capability, CapabilityState, Configuration, ErrorEntry, ErrorStack, Explanation, Flavour, Generation, Half,
@@ -61,6 +63,7 @@ pub use dlssl_core::{
     current, process_slot, reload, reload_with, renewals, vouch_for_fork,
 };
 pub use error::{Error, ErrorKind, VerifyFailure};
+pub use session::{Session, SessionStore};
 pub use stream::{
     ChannelBinding, Divide, Duplex, FailedHandshake, HandshakeError, IntoInnerError, MidHandshake, ReadHalf,
     RejoinError, Shutdown, SplitError, Timeouts, TlsStream, VerifyResult, WriteHalf,

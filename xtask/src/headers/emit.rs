@@ -33,6 +33,13 @@ const CALLBACKS: &[(&str, &str)] = &[
     ("BIO_ctrl_fn", "long (*)(BIO *, int, long, void *)"),
     ("OSSL_provider_init_fn", "int (*)(OSSL_CORE_HANDLE *, OSSL_DISPATCH *, OSSL_DISPATCH **, void **)"),
     ("locking_cb", "void (*)(int, int, char *, int)"),
+    ("generic_cb", "void (*)(void)"),
+    ("new_session_cb", "int (*)(SSL *, SSL_SESSION *)"),
+    ("remove_session_cb", "void (*)(SSL_CTX *, SSL_SESSION *)"),
+    ("get_session_cb", "SSL_SESSION *(*)(SSL *, unsigned char *, int, int *)"),
+    ("ticket_key_evp_cb", "int (*)(SSL *, unsigned char *, unsigned char *, EVP_CIPHER_CTX *, EVP_MAC_CTX *, int)"),
+    ("psk_client_cb", "unsigned int (*)(SSL *, char *, char *, unsigned int, unsigned char *, unsigned int)"),
+    ("psk_server_cb", "unsigned int (*)(SSL *, char *, unsigned char *, unsigned int)"),
 ];
 
 /// Writes the program for one build.
@@ -145,6 +152,7 @@ fn c_type(rust: &str) -> Fallible<String> {
         "isize" => "ssize_t",
         "u64" => "uint64_t",
         "i64" => "int64_t",
+        "u32" => "uint32_t",
         "u16" => "uint16_t",
         stack if stack.starts_with("stack_st_") => return Ok(format!("struct {stack}")),
         name if name.starts_with(|first: char| first.is_ascii_uppercase()) => name,

@@ -1,8 +1,13 @@
 //! Functions of the newest shape over every version: the only place that knows where versions differ.
 
 pub mod bio;
+pub mod configure;
+pub mod early_data;
 pub mod error;
 pub mod handshake;
 pub mod options;
+pub mod pkcs12;
 pub mod protocol;
 pub(crate) mod rand;
+pub mod session;
+pub mod ticket;

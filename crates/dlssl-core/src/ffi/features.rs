@@ -1,6 +1,9 @@
 //! Features that differ between versions, as plain data: which function or setting decides about each.
 
-use super::options::{NO_CLIENT_RENEGOTIATION, NO_COMPRESSION, NO_SERVER_RENEGOTIATION, NO_SSLV3, OptionSpec};
+use super::options::{
+    CLEANSE_PLAINTEXT, DISABLE_TLSEXT_CA_NAMES, ENABLE_KTLS, ENABLE_MIDDLEBOX_COMPAT, NO_CLIENT_RENEGOTIATION,
+    NO_COMPRESSION, NO_SERVER_RENEGOTIATION, NO_SSLV3, OptionSpec, PRIORITIZE_CHACHA,
+};
 use crate::compat::handshake::knows_extended_master_secret;
 use crate::compat::protocol::speaks_tls13;
 use crate::version::{Flavour, Version};
@@ -48,6 +51,17 @@ const fn option(name: &'static str, option: OptionSpec) -> Feature {
     Feature { name, otherwise: "no context can be built", basis: Basis::Option(option) }
 }
 
+/// A setting that is an error where the library does not have it.
+const fn choice(name: &'static str, option: OptionSpec) -> Feature {
+    Feature { name, otherwise: REFUSED, basis: Basis::Option(option) }
+}
+
+const REFUSED: &str = "to ask for it is an error (Unsupported)";
+
+fn has_signature_algorithms(flavour: Flavour, _: Version) -> bool {
+    flavour == Flavour::OpenSsl
+}
+
 /// Every feature that a program may ask for, in the order of the documents.
 pub const FEATURES: &[Feature] = &[
     always("TLS 1.2"),
@@ -81,8 +95,28 @@ pub const FEATURES: &[Feature] = &[
         basis: Basis::Version(knows_extended_master_secret),
     },
     always("channel bindings tls-unique (TLS 1.2 and older) and tls-server-end-point"),
-    hollow("key log", "SSL_CTX_set_keylog_callback", "not offered by dlssl yet"),
-    hollow("early data", "SSL_write_early_data", "not offered by dlssl yet"),
+    always("session resumption"),
+    always("sessions as bytes"),
+    always("session store of the program"),
+    always("ticket keys of the program, with rotation"),
+    hollow("number of TLS 1.3 tickets", "SSL_CTX_set_num_tickets", REFUSED),
+    always("certificates by server name"),
+    always("certificate status (OCSP stapling)"),
+    always("groups by name"),
+    Feature {
+        name: "signature algorithms by name",
+        otherwise: REFUSED,
+        basis: Basis::Version(has_signature_algorithms),
+    },
+    function("security levels", "SSL_CTX_set_security_level", REFUSED),
+    function("pre-shared keys", "SSL_CTX_set_psk_client_callback", REFUSED),
+    choice("option PRIORITIZE_CHACHA", PRIORITIZE_CHACHA),
+    choice("option ENABLE_MIDDLEBOX_COMPAT", ENABLE_MIDDLEBOX_COMPAT),
+    choice("option CLEANSE_PLAINTEXT", CLEANSE_PLAINTEXT),
+    choice("option ENABLE_KTLS", ENABLE_KTLS),
+    choice("option DISABLE_TLSEXT_CA_NAMES", DISABLE_TLSEXT_CA_NAMES),
+    hollow("key log", "SSL_CTX_set_keylog_callback", REFUSED),
+    hollow("early data", "SSL_write_early_data", REFUSED),
     function("client hello callback", "SSL_CTX_set_client_hello_cb", "not offered by dlssl yet"),
     function("verified chain", "SSL_get0_verified_chain", "not offered by dlssl yet"),
     function("sendfile by kernel TLS", "SSL_sendfile", "not offered by dlssl yet"),

@@ -107,6 +107,49 @@ options! {
         OpenSsl ".." => Bits(SSL_OP_NO_TLSv1_2 = 0x0800_0000);
         LibreSsl ".." => Bits(SSL_OP_NO_TLSv1_2 = 0x0800_0000);
     }
+    /// Refuses TLS 1.3.
+    NO_TLSV1_3 in "openssl/ssl.h" {
+        OpenSsl "..1.1.1" => Inherent;
+        OpenSsl "1.1.1.." => Bits(SSL_OP_NO_TLSv1_3 = 0x2000_0000);
+        LibreSsl "..3.2" => Inherent;
+        LibreSsl "3.2.." => Bits(SSL_OP_NO_TLSv1_3 = 0x2000_0000);
+    }
+    /// Neither gives nor takes session tickets that hold the session; TLS 1.3's are then names of stored sessions.
+    NO_TICKET in "openssl/ssl.h" {
+        OpenSsl ".." => Bits(SSL_OP_NO_TICKET = 0x4000);
+        LibreSsl ".." => Bits(SSL_OP_NO_TICKET = 0x4000);
+    }
+    /// As a server, puts ChaCha20 first where the client does.
+    PRIORITIZE_CHACHA in "openssl/ssl.h" {
+        OpenSsl "1.1.1.." => Bits(SSL_OP_PRIORITIZE_CHACHA = 0x20_0000);
+    }
+    /// Looks like TLS 1.2 to machines between the ends.
+    ENABLE_MIDDLEBOX_COMPAT in "openssl/ssl.h" {
+        OpenSsl "1.1.1.." => Bits(SSL_OP_ENABLE_MIDDLEBOX_COMPAT = 0x10_0000);
+    }
+    /// Wipes plain text in the library's buffers once it is read.
+    CLEANSE_PLAINTEXT in "openssl/ssl.h" {
+        OpenSsl "3.0.." => Bits(SSL_OP_CLEANSE_PLAINTEXT = 0x2);
+    }
+    /// Leaves encryption to the kernel where it can.
+    ENABLE_KTLS in "openssl/ssl.h" {
+        OpenSsl "3.0.." => Bits(SSL_OP_ENABLE_KTLS = 0x8);
+    }
+    /// Does not use encrypt-then-MAC, for peers that get it wrong.
+    NO_ENCRYPT_THEN_MAC in "openssl/ssl.h" {
+        OpenSsl "..1.1.0" => Inherent;
+        OpenSsl "1.1.0.." => Bits(SSL_OP_NO_ENCRYPT_THEN_MAC = 0x8_0000);
+        LibreSsl ".." => Inherent;
+    }
+    /// As a server, names no authorities when it asks for a certificate.
+    DISABLE_TLSEXT_CA_NAMES in "openssl/ssl.h" {
+        OpenSsl "3.0.." => Bits(SSL_OP_DISABLE_TLSEXT_CA_NAMES = 0x200);
+    }
+    /// As a client, connects to servers without secure renegotiation (RFC 5746).
+    LEGACY_SERVER_CONNECT in "openssl/ssl.h" {
+        OpenSsl ".." => Bits(SSL_OP_LEGACY_SERVER_CONNECT = 0x4);
+        LibreSsl ".." => Bits(SSL_OP_LEGACY_SERVER_CONNECT = 0x4);
+    }
     /// Refuses TLS compression (CRIME).
     NO_COMPRESSION in "openssl/ssl.h" {
         OpenSsl ".." => Bits(SSL_OP_NO_COMPRESSION = 0x0002_0000);

@@ -22,8 +22,9 @@ macro_rules! opaque {
 }
 
 opaque! {
-    ASN1_STRING; BIO; BIO_METHOD; ENGINE; EVP_MD; EVP_PKEY; OPENSSL_INIT_SETTINGS; OSSL_CORE_HANDLE; OSSL_DISPATCH;
+    ASN1_STRING; BIO; BIO_METHOD; EVP_PKEY; OPENSSL_INIT_SETTINGS; OSSL_CORE_HANDLE; OSSL_DISPATCH;
     OSSL_LIB_CTX; OSSL_PROVIDER; SSL; SSL_CIPHER; SSL_CTX; SSL_METHOD;
+    ENGINE; EVP_CIPHER; EVP_CIPHER_CTX; EVP_MAC_CTX; EVP_MD; HMAC_CTX; OPENSSL_STACK; PKCS12; SSL_SESSION;
     X509; X509_NAME; X509_STORE; X509_STORE_CTX; X509_VERIFY_PARAM; stack_st_X509;
 }
 
@@ -41,6 +42,56 @@ pub type SSL_CTX_alpn_select_cb_func = unsafe extern "C" fn(
 pub type SSL_CTX_keylog_cb_func = unsafe extern "C" fn(ssl: *const SSL, line: *const c_char);
 pub type SSL_client_hello_cb_fn = unsafe extern "C" fn(ssl: *mut SSL, alert: *mut c_int, arg: *mut c_void) -> c_int;
 pub type SSL_info_cb = unsafe extern "C" fn(ssl: *const SSL, kind: c_int, value: c_int);
+
+pub type generic_cb = unsafe extern "C" fn();
+pub type new_session_cb = unsafe extern "C" fn(ssl: *mut SSL, session: *mut SSL_SESSION) -> c_int;
+pub type remove_session_cb = unsafe extern "C" fn(ctx: *mut SSL_CTX, session: *mut SSL_SESSION);
+pub type get_session_cb =
+    unsafe extern "C" fn(ssl: *mut SSL, id: *const c_uchar, len: c_int, copy: *mut c_int) -> *mut SSL_SESSION;
+pub type servername_cb = unsafe extern "C" fn(ssl: *mut SSL, alert: *mut c_int, arg: *mut c_void) -> c_int;
+pub type status_cb = unsafe extern "C" fn(ssl: *mut SSL, arg: *mut c_void) -> c_int;
+/// Ticket callback before OpenSSL 3, and of LibreSSL.
+pub type ticket_key_cb = unsafe extern "C" fn(
+    ssl: *mut SSL,
+    name: *mut c_uchar,
+    iv: *mut c_uchar,
+    cipher: *mut EVP_CIPHER_CTX,
+    mac: *mut HMAC_CTX,
+    encrypt: c_int,
+) -> c_int;
+pub type ticket_key_evp_cb = unsafe extern "C" fn(
+    ssl: *mut SSL,
+    name: *mut c_uchar,
+    iv: *mut c_uchar,
+    cipher: *mut EVP_CIPHER_CTX,
+    mac: *mut EVP_MAC_CTX,
+    encrypt: c_int,
+) -> c_int;
+pub type psk_client_cb = unsafe extern "C" fn(
+    ssl: *mut SSL,
+    hint: *const c_char,
+    identity: *mut c_char,
+    identity_len: std::ffi::c_uint,
+    key: *mut c_uchar,
+    key_len: std::ffi::c_uint,
+) -> std::ffi::c_uint;
+pub type psk_server_cb = unsafe extern "C" fn(
+    ssl: *mut SSL,
+    identity: *const c_char,
+    key: *mut c_uchar,
+    key_len: std::ffi::c_uint,
+) -> std::ffi::c_uint;
+
+/// `struct ossl_param_st`: one entry of a list of named values (OpenSSL 3).
+#[repr(C)]
+#[derive(Debug)]
+pub struct OSSL_PARAM {
+    pub key: *const c_char,
+    pub data_type: std::ffi::c_uint,
+    pub data: *mut c_void,
+    pub data_size: usize,
+    pub return_size: usize,
+}
 
 pub type BIO_write_fn = unsafe extern "C" fn(bio: *mut BIO, data: *const c_char, len: c_int) -> c_int;
 pub type BIO_read_fn = unsafe extern "C" fn(bio: *mut BIO, data: *mut c_char, len: c_int) -> c_int;

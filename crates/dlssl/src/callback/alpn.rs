@@ -1,16 +1,20 @@
 //! ALPN: the list on the wire, and the server's choice (`SSL_CTX_set_alpn_select_cb`).
 
 use std::ffi::{c_int, c_uchar, c_uint, c_void};
-use std::panic::catch_unwind;
 
 use dlssl_core::ffi::constants::{SSL_TLSEXT_ERR_ALERT_FATAL, SSL_TLSEXT_ERR_OK};
 use dlssl_core::ffi::{SSL, memory};
 
 use super::in_callback;
+use crate::config::functions::{AlpnFunction, Function};
 
-/// The server's protocols, most wanted first.
+/// How a server chooses.
 #[derive(Debug)]
-pub(crate) struct AlpnChoice(pub(crate) Vec<Vec<u8>>);
+pub(crate) enum AlpnChoice {
+    /// Its protocols, most wanted first.
+    List(Vec<Vec<u8>>),
+    Function(Function<AlpnFunction>),
+}
 
 /// Writes protocol names as ALPN has them: each with one byte of length before it. `None` when a name is empty or
 /// longer than 255 bytes, or the whole list longer than 65,535.
@@ -37,7 +41,14 @@ fn entries(mut wire: &[u8]) -> impl Iterator<Item = &[u8]> {
 impl AlpnChoice {
     /// Chooses the server's most wanted protocol among the client's.
     fn choose<'a>(&self, offered: &'a [u8]) -> Option<&'a [u8]> {
-        self.0.iter().find_map(|wanted| entries(offered).find(|entry| entry == wanted))
+        match self {
+            Self::List(list) => list.iter().find_map(|wanted| entries(offered).find(|entry| entry == wanted)),
+            Self::Function(function) => {
+                let offered: Vec<_> = entries(offered).collect();
+                // What was not offered cannot be chosen; and so the answer lies in the client's list.
+                (function.0)(&offered).and_then(|chosen| offered.into_iter().find(|entry| *entry == chosen))
+            }
+        }
     }
 }
 
@@ -55,8 +66,8 @@ pub(crate) unsafe extern "C" fn select(
     // hands the client's list with its length.
     let (choice, offered) =
         unsafe { (&*choice.cast::<AlpnChoice>(), memory::slice(offered, isize::try_from(offered_len).unwrap_or(0))) };
-    match catch_unwind(|| choice.choose(offered)) {
-        Ok(Some(chosen)) => {
+    match in_callback(None, |_| choice.choose(offered)) {
+        Some(chosen) => {
             // SAFETY: both are C's own variables; the name lies in the client's list, which C keeps until it has
             // copied the choice. An entry is at most 255 bytes long.
             unsafe {
@@ -85,8 +96,8 @@ mod tests {
     #[test]
     fn the_servers_order_decides() {
         let offered = wire(&names(&["http/1.1", "h2"])).unwrap();
-        assert_eq!(AlpnChoice(names(&["h2", "http/1.1"])).choose(&offered), Some(&b"h2"[..]));
-        assert_eq!(AlpnChoice(names(&["spdy/1"])).choose(&offered), None);
+        assert_eq!(AlpnChoice::List(names(&["h2", "http/1.1"])).choose(&offered), Some(&b"h2"[..]));
+        assert_eq!(AlpnChoice::List(names(&["spdy/1"])).choose(&offered), None);
     }
 
     #[test]

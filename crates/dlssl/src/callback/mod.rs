@@ -7,7 +7,13 @@
 
 mod alpn;
 mod info;
+mod key_log;
 mod password;
+mod psk;
+mod server_name;
+mod session;
+mod status;
+mod ticket;
 mod verify;
 
 use std::cell::Cell;
@@ -17,8 +23,14 @@ use std::ptr;
 use dlssl_core::Library;
 
 pub(crate) use alpn::{AlpnChoice, select as alpn_select, wire as alpn_wire};
-pub(crate) use info::renegotiation as refuse_renegotiation;
-pub(crate) use password::none as no_password;
+pub(crate) use info::info;
+pub(crate) use key_log::key_log;
+pub(crate) use password::{KnownPassword, known as known_password, none as no_password};
+pub(crate) use psk::{psk_client, psk_server};
+pub(crate) use server_name::server_name;
+pub(crate) use session::{find_session, new_session, remove_session};
+pub(crate) use status::status;
+pub(crate) use ticket::{ticket_key_newer, ticket_key_older};
 pub(crate) use verify::verify;
 
 use crate::bio::Bio;

@@ -1,10 +1,18 @@
 //! Values that configure contexts: plain data, no C.
 
-mod identity;
+pub(crate) mod functions;
+pub(crate) mod identity;
 mod protocol;
 pub(crate) mod roots;
+pub(crate) mod sessions;
+mod ticket_key;
+pub(crate) mod tuning;
 
+pub use functions::InfoEvent;
 pub use identity::Identity;
 pub(crate) use identity::Source;
 pub use protocol::Protocol;
 pub use roots::{DefaultRoots, Roots, default_roots};
+pub use ticket_key::TicketKey;
+pub(crate) use ticket_key::TicketKeys;
+pub use tuning::TlsOption;

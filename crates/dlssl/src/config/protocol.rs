@@ -23,7 +23,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    const ALL: [Self; 4] = [Self::Tls10, Self::Tls11, Self::Tls12, Self::Tls13];
+    pub(crate) const ALL: [Self; 4] = [Self::Tls10, Self::Tls11, Self::Tls12, Self::Tls13];
 
     /// C's number (`TLS1_2_VERSION`).
     pub(crate) fn number(self) -> c_int {

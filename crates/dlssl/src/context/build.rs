@@ -2,17 +2,18 @@
 
 use std::ffi::CString;
 use std::path::Path;
+use std::sync::Arc;
 
 use dlssl_core::compat::protocol::{Bounds, newest};
 use dlssl_core::ffi::constants::{SSL_VERIFY_FAIL_IF_NO_PEER_CERT, SSL_VERIFY_NONE, SSL_VERIFY_PEER};
 use dlssl_core::ffi::options::{
     CIPHER_SERVER_PREFERENCE, NO_CLIENT_RENEGOTIATION, NO_COMPRESSION, NO_SERVER_RENEGOTIATION, NO_SSLV2, NO_SSLV3,
-    OptionSpec, SINGLE_ECDH_USE, Setting,
+    NO_TLSV1, NO_TLSV1_1, NO_TLSV1_2, NO_TLSV1_3, OptionSpec, SINGLE_ECDH_USE, Setting,
 };
 use dlssl_core::{ErrorStack, Library};
 
 use super::settings::{PeerCertificate, Settings, Side};
-use super::{Context, Inner, pem};
+use super::{Context, Inner, hooks, identity, pem, sessions};
 use crate::bio::method;
 use crate::callback::{AlpnChoice, alpn_wire};
 use crate::config::roots::{RootSource, default_roots, holds_hashed_certificates};
@@ -29,67 +30,100 @@ const ALWAYS: [OptionSpec; 4] = [NO_SSLV2, NO_SSLV3, NO_COMPRESSION, SINGLE_ECDH
 /// Builds a context.
 pub(super) fn build(library: &Library, settings: &Settings) -> Result<Context, Error> {
     library.check_process().map_err(|inherited| Error::from(inherited).of(library))?;
-    Builder { library, settings }.run().map_err(|error| error.of(library))
+    run(library, settings).map_err(|error| error.of(library))
 }
 
-struct Builder<'a> {
-    library: &'a Library,
-    settings: &'a Settings,
+/// Builds one C context: the first of its kind, or another with a certificate of its own.
+pub(super) fn one(
+    library: &Library,
+    settings: &Settings,
+    identity: Option<&Identity>,
+    id_context: &[u8],
+) -> Result<SslContext, Error> {
+    Builder { library, settings }.one(identity, id_context).map_err(|error| error.of(library))
+}
+
+fn run(library: &Library, settings: &Settings) -> Result<Context, Error> {
+    let method = method::for_library(library)
+        .ok_or_else(|| Error::new(ErrorKind::Library, "the library has no more numbers for BIO types"))?;
+    let id_context = sessions::id_context(library, settings)?;
+    let replacement = settings.replacement.current();
+    let context = one(library, settings, replacement.as_ref().or(settings.identity.as_ref()), &id_context)?;
+    let hooks = hooks::make(library, settings, id_context)?;
+    Ok(Context {
+        inner: Inner {
+            context: context.into(),
+            method,
+            tolerate_missing_close_notify: settings.tolerate_missing_close_notify,
+            // A pre-shared key says who the peer is as well as a certificate does.
+            require_certificate: settings.peer_certificate == PeerCertificate::Required
+                && settings.functions.psk.is_none(),
+            hooks: hooks.into(),
+        }
+        .into(),
+    })
+}
+
+pub(super) struct Builder<'a> {
+    pub(super) library: &'a Library,
+    pub(super) settings: &'a Settings,
 }
 
 impl Builder<'_> {
-    fn run(&self) -> Result<Context, Error> {
+    fn one(&self, identity: Option<&Identity>, id_context: &[u8]) -> Result<SslContext, Error> {
         let context = SslContext::new(self.library).map_err(library_failed("cannot make a context"))?;
         for option in ALWAYS {
             self.apply(&context, option)?;
         }
-        self.apply(
-            &context,
-            match self.settings.side {
-                Side::Client => NO_SERVER_RENEGOTIATION,
-                Side::Server => NO_CLIENT_RENEGOTIATION,
-            },
-        )?;
+        self.apply(&context, self.refusal())?;
         if self.settings.side == Side::Server {
             self.apply(&context, CIPHER_SERVER_PREFERENCE)?;
             context
-                .set_session_id_context(b"dlssl")
+                .set_session_id_context(id_context)
                 .map_err(library_failed("cannot name the application in sessions"))?;
         }
         self.protocols(&context)?;
+        self.security_level(&context)?;
         self.ciphers(&context)?;
+        self.tuning(&context)?;
         self.peer(&context)?;
-        if let Some(identity) = &self.settings.identity {
+        if let Some(identity) = identity {
             self.identity(&context, identity)?;
         }
         self.alpn(&context)?;
-        let method = method::for_library(self.library)
-            .ok_or_else(|| Error::new(ErrorKind::Library, "the library has no more numbers for BIO types"))?;
-        Ok(Context {
-            inner: Inner {
-                context: context.into(),
-                method,
-                tolerate_missing_close_notify: self.settings.tolerate_missing_close_notify,
-                require_certificate: self.settings.peer_certificate == PeerCertificate::Required,
-            }
-            .into(),
-        })
+        self.sessions(&context)?;
+        self.functions(&context)?;
+        context.hear_events();
+        Ok(context)
     }
 
-    fn apply(&self, context: &SslContext, option: OptionSpec) -> Result<(), Error> {
+    /// The option that refuses renegotiation by the peer.
+    fn refusal(&self) -> OptionSpec {
+        match self.settings.side {
+            Side::Client => NO_SERVER_RENEGOTIATION,
+            Side::Server => NO_CLIENT_RENEGOTIATION,
+        }
+    }
+
+    /// Whether that is left to us.
+    pub(super) fn refuses_renegotiation(&self) -> bool {
+        self.refusal().resolve(self.library.flavour(), self.library.version()) == Setting::Emulated
+    }
+
+    pub(super) fn apply(&self, context: &SslContext, option: OptionSpec) -> Result<(), Error> {
         match context.apply(option) {
             Setting::Bits(_) | Setting::Inherent => Ok(()),
             Setting::Emulated
                 if [NO_CLIENT_RENEGOTIATION.name, NO_SERVER_RENEGOTIATION.name].contains(&option.name) =>
             {
-                context.refuse_renegotiation();
+                // By the information callback.
                 Ok(())
             }
             _ => Err(self.unsupported(format!("the setting {}", option.name))),
         }
     }
 
-    fn unsupported(&self, what: impl std::fmt::Display) -> Error {
+    pub(super) fn unsupported(&self, what: impl std::fmt::Display) -> Error {
         Error::new(ErrorKind::Unsupported, format!("{} cannot do {what}", self.library.version_text()))
     }
 
@@ -109,6 +143,24 @@ impl Builder<'_> {
         let newest = newest(self.library.flavour(), self.library.version());
         if min.number() > newest {
             return Err(self.unsupported(min));
+        }
+        let top = max.map_or(newest, |max| max.number().min(newest));
+        let left = |protocol: &Protocol| {
+            (min.number()..=top).contains(&protocol.number()) && !self.settings.tuning.disabled.contains(protocol)
+        };
+        if !Protocol::ALL.iter().any(left) {
+            return Err(Error::new(ErrorKind::Configuration, "no version of TLS is left to speak"));
+        }
+        for protocol in &self.settings.tuning.disabled {
+            self.apply(
+                context,
+                match protocol {
+                    Protocol::Tls10 => NO_TLSV1,
+                    Protocol::Tls11 => NO_TLSV1_1,
+                    Protocol::Tls12 => NO_TLSV1_2,
+                    Protocol::Tls13 => NO_TLSV1_3,
+                },
+            )?;
         }
         // A maximum above what the library speaks bounds nothing.
         let max = max.map(Protocol::number).filter(|max| *max < newest);
@@ -203,32 +255,30 @@ impl Builder<'_> {
     }
 
     fn identity(&self, context: &SslContext, identity: &Identity) -> Result<(), Error> {
-        let mut chain = pem::certificates(self.library, &identity.chain)?.into_iter();
-        // `certificates` gives at least one.
-        if let Some(own) = chain.next() {
-            let subject = own.subject();
-            context.use_certificate(&own).map_err(|queue| {
-                Error::new(ErrorKind::Pem, format!("the library refuses the certificate {subject}")).with_queue(queue)
-            })?;
-            let key = pem::private_key(self.library, &identity.key)?;
-            context.use_private_key(&key).map_err(|queue| {
-                Error::new(
-                    ErrorKind::Pem,
-                    format!(
-                        "the private key in {} does not belong to the certificate {subject}",
-                        identity.key.describe()
-                    ),
-                )
-                .with_queue(queue)
-            })?;
-        }
-        for issuer in chain {
+        let loaded = identity::load(self.library, identity)?;
+        let subject = loaded.own.subject();
+        context.use_certificate(&loaded.own).map_err(|queue| {
+            Error::new(ErrorKind::Pem, format!("the library refuses the certificate {subject}")).with_queue(queue)
+        })?;
+        context.use_private_key(&loaded.key).map_err(|queue| {
+            let words =
+                format!("the private key in {} does not belong to the certificate {subject}", loaded.key_source);
+            Error::new(ErrorKind::Pem, words).with_queue(queue)
+        })?;
+        for issuer in loaded.issuers {
             context.add_chain_certificate(issuer).map_err(library_failed("cannot add to the chain"))?;
+        }
+        if let Some(status) = &identity.staple {
+            context.set_staple(Arc::clone(status));
         }
         Ok(())
     }
 
     fn alpn(&self, context: &SslContext) -> Result<(), Error> {
+        if let Some(function) = &self.settings.functions.alpn {
+            context.choose_alpn(AlpnChoice::Function(function.clone()));
+            return Ok(());
+        }
         let protocols = &self.settings.alpn;
         if protocols.is_empty() {
             return Ok(());
@@ -239,15 +289,15 @@ impl Builder<'_> {
         if self.settings.side == Side::Client {
             return context.offer_alpn(&wire).map_err(library_failed("cannot offer ALPN protocols"));
         }
-        context.choose_alpn(AlpnChoice(protocols.clone()));
+        context.choose_alpn(AlpnChoice::List(protocols.clone()));
         Ok(())
     }
 }
 
-fn library_failed(what: &'static str) -> impl Fn(ErrorStack) -> Error {
+pub(super) fn library_failed(what: &'static str) -> impl Fn(ErrorStack) -> Error {
     move |queue| Error::new(ErrorKind::Library, what).with_queue(queue)
 }
 
-fn c_string(what: &str, text: &str) -> Result<CString, Error> {
+pub(super) fn c_string(what: &str, text: &str) -> Result<CString, Error> {
     CString::new(text).map_err(|_| Error::new(ErrorKind::Configuration, format!("{what} holds a NUL byte")))
 }

@@ -5,14 +5,15 @@ use std::io::{Read, Write};
 use dlssl_core::{Library, Slot};
 
 use super::Context;
+use super::cache::SessionKey;
 use super::settings::{PeerCertificate, Settings, shared_settings};
 use super::shared::{Base, SharedContext};
 use super::start::shared_start;
+use crate::config::functions::Psk;
 use crate::config::{Identity, Roots};
-use crate::error::Error;
-#[cfg(doc)]
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind, check_same_generation};
 use crate::hostname::ServerName;
+use crate::session::Session;
 use crate::stream::{HandshakeError, Opening, Start, TlsStream};
 
 /// Makes TLS connections to servers. Cheap to clone; made once and shared.
@@ -111,6 +112,8 @@ impl Connector {
             name: ServerName::parse(name)?,
             check_name: self.check_name,
             sni: true,
+            session: None,
+            early_data: None,
             start: Start::default(),
         })
     }
@@ -168,6 +171,22 @@ impl ConnectorBuilder {
         self
     }
 
+    /// Asks servers for the status of their certificate (OCSP stapling); see [`TlsStream::ocsp_response`]. What comes
+    /// is not looked into.
+    #[doc(alias = "SSL_set_tlsext_status_type")]
+    pub fn request_ocsp(mut self, request: bool) -> Self {
+        self.settings.tuning.request_ocsp = request;
+        self
+    }
+
+    /// Key that the server has too, and the name that it knows it by: instead of a certificate. A server that does not
+    /// take it has to show one. An error on LibreSSL, which has none of this.
+    #[doc(alias = "SSL_CTX_set_psk_client_callback")]
+    pub fn psk(mut self, identity: impl Into<String>, key: impl Into<Vec<u8>>) -> Self {
+        self.settings.functions.psk = Some(Psk::Client { identity: identity.into(), key: key.into().into() });
+        self
+    }
+
     /// Applies the settings.
     ///
     /// # Errors
@@ -187,6 +206,8 @@ pub struct ConnectConfiguration {
     name: ServerName,
     check_name: bool,
     sni: bool,
+    session: Option<Session>,
+    early_data: Option<Vec<u8>>,
     start: Start,
 }
 
@@ -198,6 +219,37 @@ impl ConnectConfiguration {
     pub fn sni(mut self, send: bool) -> Self {
         self.sni = send;
         self
+    }
+
+    /// Offers this session to the server, instead of one that the connector remembers. The server may go on with it
+    /// or not: see [`TlsStream::session_reused`]. Its certificate must be valid for the name all the same.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MixedGenerations`] when the session belongs to another load of a library; as for [`Session::to_der`].
+    #[doc(alias = "SSL_set_session")]
+    pub fn session(mut self, session: &Session) -> Result<Self, Error> {
+        check_same_generation(self.context.library(), session.library(), "the session")?;
+        // OpenSSL marks a session of TLS 1.3 as used up in all its holders.
+        self.session = Some(Session::from_der(session.library(), &session.to_der()?)?);
+        Ok(self)
+    }
+
+    /// **Sends these bytes before the handshake is done** (0-RTT), where a session is resumed whose server takes so
+    /// many: who listens can send them to the server again, so they must do no harm when they are acted on twice. They
+    /// are not sent at all without such a session, and the server may leave them unread: look at
+    /// [`TlsStream::early_data_accepted`], and send them again in the ordinary way if it is `false`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where the library has none of it (before TLS 1.3, LibreSSL).
+    #[doc(alias = "SSL_write_early_data")]
+    pub fn danger_early_data(mut self, bytes: impl Into<Vec<u8>>) -> Result<Self, Error> {
+        if !self.context.raw().has_early_data() {
+            let library = self.context.library();
+            let words = format!("{} cannot do early data", library.version_text());
+            return Err(Error::new(ErrorKind::Unsupported, words).of(library));
+        }
+        self.early_data = Some(bytes.into());
+        Ok(self)
     }
 
     /// Handshakes over any stream.
@@ -246,7 +298,7 @@ impl ConnectConfiguration {
 
     fn opening(self) -> Result<Opening, Error> {
         let opening = Opening::new(&self.context, self.start)?;
-        opening.client(&self.name, self.check_name, self.sni)?;
-        Ok(opening)
+        let key = SessionKey { name: self.name, check_name: self.check_name, sni: self.sni };
+        opening.client(key, self.session, self.early_data)
     }
 }

@@ -1,12 +1,19 @@
 //! Contexts: what many connections share. Configured as plain data, built once, then immutable.
 
 mod build;
+mod cache;
 mod client;
+mod default;
+mod hooks;
+mod identities;
+mod identity;
 mod pem;
 mod server;
+mod sessions;
 mod settings;
 mod shared;
 mod start;
+mod tuning;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +22,11 @@ use dlssl_core::Library;
 use dlssl_core::compat::bio::Method;
 use dlssl_core::ffi::SSL_CTX;
 
+pub(crate) use cache::SessionKey;
 pub use client::{ConnectConfiguration, Connector, ConnectorBuilder};
+pub use default::{default_connector, set_default_connector, with_default_connector};
+pub(crate) use hooks::Hooks;
+pub(crate) use identities::Identities;
 pub use server::{AcceptConfiguration, Acceptor, AcceptorBuilder};
 
 use crate::raw::SslContext;
@@ -34,6 +45,7 @@ struct Inner {
     tolerate_missing_close_notify: bool,
     /// A peer without a certificate is refused, whatever the cipher suite makes of it.
     require_certificate: bool,
+    hooks: Arc<Hooks>,
 }
 
 impl Context {
@@ -53,6 +65,14 @@ impl Context {
 
     pub(crate) fn raw(&self) -> &Arc<SslContext> {
         &self.inner.context
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    pub(crate) fn hooks(&self) -> &Arc<Hooks> {
+        &self.inner.hooks
     }
 
     pub(crate) fn method(&self) -> Method {

@@ -50,22 +50,36 @@ pub(super) fn certificates(library: &Library, source: &Source) -> Result<Vec<Cer
 /// Reads the private key.
 ///
 /// # Errors
-/// As for [`certificates`]. An encrypted key is [`ErrorKind::Pem`] too.
-pub(super) fn private_key(library: &Library, source: &Source) -> Result<PrivateKey, Error> {
+/// As for [`certificates`]; [`ErrorKind::Password`] for an encrypted key without the right password, which is asked for
+/// only then.
+pub(super) fn private_key(
+    library: &Library,
+    source: &Source,
+    password: &dyn Fn() -> Option<Vec<u8>>,
+) -> Result<PrivateKey, Error> {
     let bytes = bytes(source)?;
     let broken = |detail: &str| Error::new(ErrorKind::Pem, format!("{} {detail}", source.describe()));
     let kind = key_kind(&bytes).ok_or_else(|| broken("holds no private key in PEM (-----BEGIN … PRIVATE KEY-----)"))?;
     let mut text = MemBuf::holding(library, &bytes)
         .map_err(|queue| Error::new(ErrorKind::Library, "out of memory").with_queue(queue))?;
-    match (PrivateKey::from_pem(&mut text), kind) {
+    let password = if kind == KeyKind::Encrypted {
+        let words = format!("{} holds an encrypted private key, and there is no password", source.describe());
+        Some(password().ok_or_else(|| Error::new(ErrorKind::Password, words))?)
+    } else {
+        None
+    };
+    match (PrivateKey::from_pem(&mut text, password.as_deref()), kind) {
         (Ok(Some(key)), _) => Ok(key),
-        (_, KeyKind::Encrypted) => Err(broken("holds an encrypted private key; decrypt it first (openssl pkey)")),
+        (Err(queue), KeyKind::Encrypted) => {
+            let words = format!("the password of the private key in {} is wrong", source.describe());
+            Err(Error::new(ErrorKind::Password, words).with_queue(queue))
+        }
         (Ok(None), _) => Err(broken("holds a private key that cannot be read")),
         (Err(queue), _) => Err(broken("holds a broken private key").with_queue(queue)),
     }
 }
 
-fn bytes(source: &Source) -> Result<Cow<'_, [u8]>, Error> {
+pub(super) fn bytes(source: &Source) -> Result<Cow<'_, [u8]>, Error> {
     match source {
         Source::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
         Source::File(path) => match std::fs::read(path) {

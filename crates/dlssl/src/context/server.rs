@@ -1,6 +1,8 @@
 //! The server's side: `Acceptor`, its builder, and the settings of one connection.
 
 use std::io::{Read, Write};
+use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use dlssl_core::{Library, Slot};
 
@@ -8,10 +10,11 @@ use super::Context;
 use super::settings::{PeerCertificate, Settings, shared_settings};
 use super::shared::{Base, SharedContext};
 use super::start::shared_start;
-use crate::config::{Identity, Roots};
-use crate::error::Error;
-#[cfg(doc)]
-use crate::error::ErrorKind;
+use crate::config::functions::{Function, Psk};
+use crate::config::sessions::Store;
+use crate::config::{Identity, Roots, TicketKey, TicketKeys};
+use crate::error::{Error, ErrorKind};
+use crate::session::SessionStore;
 use crate::stream::{HandshakeError, Opening, Start, TlsStream};
 
 /// Takes TLS connections from clients. Cheap to clone; made once and shared.
@@ -61,7 +64,7 @@ impl Acceptor {
     }
 
     /// Like [`following`](Self::following), for a slot of the program's own.
-    pub fn following_slot(slot: std::sync::Arc<Slot>, identity: Identity) -> AcceptorBuilder {
+    pub fn following_slot(slot: Arc<Slot>, identity: Identity) -> AcceptorBuilder {
         AcceptorBuilder { base: Base::Slot(slot), settings: Settings::server(identity) }
     }
 
@@ -99,6 +102,51 @@ impl Acceptor {
         Ok(AcceptConfiguration { context: self.context.for_connection()?, start: Start::default() })
     }
 
+    /// Takes another certificate in the place of the one it was built with, for connections that begin from now on, on
+    /// all clones of this acceptor; those that are open go on. Sessions stay good.
+    ///
+    /// # Errors
+    /// As for [`AcceptorBuilder::build`]; the old one stays in use then.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// let identity = || dlssl::Identity::pem_files("chain.pem", "key.pem");
+    /// let acceptor = dlssl::Acceptor::new(identity())?;
+    /// // Later, when the files are new ones:
+    /// acceptor.replace_identity(&identity())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn replace_identity(&self, identity: &Identity) -> Result<(), Error> {
+        loop {
+            let context = self.context.for_connection()?;
+            if let Some(identities) = &context.hooks().identities {
+                identities.replace(identity)?;
+            }
+            // A context that was built meanwhile may not have seen it.
+            if context.is_same(&self.context.last()) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Exchanges the ticket keys, for connections that begin from now on, on all clones: the first encrypts, all
+    /// decrypt. Rotate by putting a new one first and dropping the last.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] for an empty list, or when the acceptor was built without
+    /// [`ticket_keys`](AcceptorBuilder::ticket_keys).
+    pub fn set_ticket_keys(&self, keys: impl IntoIterator<Item = TicketKey>) -> Result<(), Error> {
+        let keys: Vec<_> = keys.into_iter().collect();
+        let context = self.context.last();
+        let current = &context.hooks().ticket_keys;
+        if keys.is_empty() || current.current().is_none() {
+            let words = "ticket keys are exchanged where there are some, for at least one";
+            return Err(Error::new(ErrorKind::Configuration, words).of(context.library()));
+        }
+        current.set(keys);
+        Ok(())
+    }
+
     /// The context that the last connection was made from; the next may have another, after a reload.
     #[must_use]
     pub fn context(&self) -> Context {
@@ -131,13 +179,103 @@ impl AcceptorBuilder {
         self
     }
 
+    /// Certificate for clients that ask for this name (SNI): a host name, or `*.` and a domain for every name with one
+    /// more part. An exact name goes before a wildcard. Clients that ask for no name, or for another, get the identity
+    /// that the builder began with.
+    #[doc(alias = "SSL_CTX_set_tlsext_servername_callback")]
+    pub fn identity_for(mut self, name: impl Into<String>, identity: Identity) -> Self {
+        self.settings.server_names.push((name.into().to_ascii_lowercase(), identity));
+        self
+    }
+
+    /// Function that gives the certificate for a name, in small letters, that a client asks for; `None` goes on to
+    /// [`identity_for`](Self::identity_for) and the identity that the builder began with. Give clones of identities that
+    /// you keep: each is read once. A panic comes out of the method that handshakes.
+    #[doc(alias = "SSL_CTX_set_tlsext_servername_callback")]
+    pub fn identity_with(mut self, choose: impl Fn(&str) -> Option<Identity> + Send + Sync + 'static) -> Self {
+        self.settings.functions.server_name = Some(Function(Arc::new(choose)));
+        self
+    }
+
+    /// Function that chooses among the application protocols that a client offers; `None`, or one that was not offered,
+    /// ends the handshake. In the place of [`alpn`](Self::alpn).
+    #[doc(alias = "SSL_CTX_set_alpn_select_cb")]
+    pub fn alpn_with(
+        mut self,
+        choose: impl for<'a> Fn(&[&'a [u8]]) -> Option<&'a [u8]> + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.functions.alpn = Some(Function(Arc::new(choose)));
+        self
+    }
+
+    /// Function that gives the OCSP response (DER) to staple, by the name that the client asked for; `None` goes on to
+    /// what came with the identity ([`Identity::ocsp_response`]).
+    #[doc(alias = "SSL_CTX_set_tlsext_status_cb")]
+    pub fn ocsp_with(mut self, respond: impl Fn(Option<&str>) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
+        self.settings.functions.staple = Some(Function(Arc::new(respond)));
+        self
+    }
+
+    /// Function that gives the key of a client that names itself, in the place of certificates; `None` is "not known".
+    /// An error on LibreSSL, which has none of this.
+    #[doc(alias = "SSL_CTX_set_psk_server_callback")]
+    pub fn psk_with(mut self, key: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
+        self.settings.functions.psk = Some(Psk::Server(Function(Arc::new(key))));
+        self
+    }
+
+    /// Keys for session tickets: the first encrypts, all decrypt. Unless told, the library makes one at random that
+    /// nobody else has; see also [`Acceptor::set_ticket_keys`].
+    #[doc(alias = "SSL_CTX_set_tlsext_ticket_key_evp_cb")]
+    #[doc(alias = "SSL_CTX_set_tlsext_ticket_key_cb")]
+    pub fn ticket_keys(mut self, keys: impl IntoIterator<Item = TicketKey>) -> Self {
+        self.settings.sessions.ticket_keys = TicketKeys::default();
+        self.settings.sessions.ticket_keys.set(keys);
+        self
+    }
+
+    /// How many tickets a client gets after a full TLS 1.3 handshake; the library's own number, 2, unless told
+    /// otherwise. An error where the library cannot be told (before TLS 1.3, LibreSSL).
+    #[doc(alias = "SSL_CTX_set_num_tickets")]
+    pub fn ticket_count(mut self, count: usize) -> Self {
+        self.settings.sessions.ticket_count = Some(count);
+        self
+    }
+
+    /// **Takes so many bytes that a client sends before its handshake is done** (0-RTT), to be had from
+    /// [`TlsStream::danger_take_early_data`]: who listened can send them again. The library refuses what it sees twice
+    /// itself, by its session cache; another server with the same ticket keys does not know of it. An error where the
+    /// library has none of it (before TLS 1.3, LibreSSL).
+    #[doc(alias = "SSL_CTX_set_max_early_data")]
+    pub fn danger_early_data(mut self, most: NonZeroU32) -> Self {
+        self.settings.sessions.early_data = Some(most);
+        self
+    }
+
+    /// Name of the application in sessions, 1 to 32 bytes: only sessions with the same name are resumed. For servers
+    /// that share ticket keys or a store, and ask for client certificates under the same rules.
+    #[doc(alias = "SSL_CTX_set_session_id_context")]
+    pub fn session_id_context(mut self, id: impl Into<Vec<u8>>) -> Self {
+        self.settings.sessions.id_context = Some(id.into());
+        self
+    }
+
+    /// Keeps sessions of clients without tickets with the program, and none in the library's memory.
+    #[doc(alias = "SSL_CTX_sess_set_new_cb")]
+    #[doc(alias = "SSL_CTX_sess_set_get_cb")]
+    #[doc(alias = "SSL_CTX_sess_set_remove_cb")]
+    pub fn session_store(mut self, store: Arc<dyn SessionStore>) -> Self {
+        self.settings.sessions.store = Some(Store(store));
+        self
+    }
+
     /// Applies the settings.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] and [`ErrorKind::Pem`] for settings that are wrong, [`ErrorKind::Unsupported`]
     /// for those that the library cannot keep, [`ErrorKind::NoRoots`], [`ErrorKind::Io`] for files.
     pub fn build(&self) -> Result<Acceptor, Error> {
-        Ok(Acceptor { context: SharedContext::build(self.base.clone(), self.settings.clone())? })
+        Ok(Acceptor { context: SharedContext::build(self.base.clone(), self.settings.detached())? })
     }
 }
 

@@ -1,5 +1,9 @@
 //! Everything a context can be told, as plain data: kept by builders, applied by `build`.
 
+use crate::config::functions::Functions;
+use crate::config::identity::Replacement;
+use crate::config::sessions::Sessions;
+use crate::config::tuning::Tuning;
 use crate::config::{Identity, Protocol, Roots};
 
 /// Which side of the connection.
@@ -33,6 +37,13 @@ pub(crate) struct Settings {
     pub(crate) cipher_list: Option<String>,
     pub(crate) ciphersuites: Option<String>,
     pub(crate) tolerate_missing_close_notify: bool,
+    pub(crate) sessions: Sessions,
+    pub(crate) tuning: Tuning,
+    pub(crate) functions: Functions,
+    /// A server's certificates by name, in small letters; `*.` stands for one part.
+    pub(crate) server_names: Vec<(String, Identity)>,
+    /// What took the place of `identity` since; shared by all that is built from these settings.
+    pub(crate) replacement: Replacement,
 }
 
 impl Settings {
@@ -50,6 +61,11 @@ impl Settings {
             cipher_list: None,
             ciphersuites: None,
             tolerate_missing_close_notify: false,
+            sessions: Sessions::default(),
+            tuning: Tuning::default(),
+            functions: Functions::default(),
+            server_names: Vec::new(),
+            replacement: Replacement::default(),
         }
     }
 
@@ -63,6 +79,15 @@ impl Settings {
             identity: Some(identity),
             ..Self::client()
         }
+    }
+
+    /// The same settings for something new: what changes while that is in use (keys of tickets, a certificate that is
+    /// replaced) is shared with nobody else.
+    pub(crate) fn detached(&self) -> Self {
+        let mut settings = self.clone();
+        settings.sessions.ticket_keys = self.sessions.ticket_keys.detached();
+        settings.replacement = Replacement::default();
+        settings
     }
 }
 
@@ -118,6 +143,118 @@ macro_rules! shared_settings {
         #[doc(alias = "SSL_OP_IGNORE_UNEXPECTED_EOF")]
         pub fn tolerate_missing_close_notify(mut self, tolerate: bool) -> Self {
             self.settings.tolerate_missing_close_notify = tolerate;
+            self
+        }
+
+        /// Leaves one version out, also from the middle of the range.
+        #[doc(alias = "SSL_OP_NO_TLSv1_2")]
+        pub fn disable_protocol(mut self, protocol: $crate::Protocol) -> Self {
+            self.settings.tuning.disabled.push(protocol);
+            self
+        }
+
+        /// Sets an option by name. An error where the library has none of that name.
+        #[doc(alias = "SSL_CTX_set_options")]
+        pub fn option(mut self, option: $crate::TlsOption) -> Self {
+            self.settings.tuning.options.push(option);
+            self
+        }
+
+        /// Groups for key exchange (elliptic curves and others), most wanted first, with colons between, such as
+        /// `X25519:P-256`. The library's own unless told otherwise.
+        #[doc(alias = "SSL_CTX_set1_groups_list")]
+        #[doc(alias = "SSL_CTX_set1_curves_list")]
+        pub fn groups(mut self, list: impl Into<String>) -> Self {
+            self.settings.tuning.groups = Some(list.into());
+            self
+        }
+
+        /// Signature algorithms for the handshake, with colons between, such as `ECDSA+SHA256:RSA+SHA256`. An error on
+        /// LibreSSL, which lets nobody choose.
+        #[doc(alias = "SSL_CTX_set1_sigalgs_list")]
+        pub fn signature_algorithms(mut self, list: impl Into<String>) -> Self {
+            self.settings.tuning.signature_algorithms = Some(list.into());
+            self
+        }
+
+        /// Security level, 0 to 5: the higher, the stronger keys, digests and suites have to be. Levels below the
+        /// library's own take [`danger_security_level`](Self::danger_security_level). An error where the library has no
+        /// levels (OpenSSL before 1.1.0, LibreSSL before 3.6).
+        #[doc(alias = "SSL_CTX_set_security_level")]
+        pub fn security_level(mut self, level: u8) -> Self {
+            self.settings.tuning.security_level = Some(level);
+            self.settings.tuning.lower_security_level = false;
+            self
+        }
+
+        /// **Security level, also one below the library's own**: 0 takes keys and digests that are broken.
+        #[doc(alias = "SSL_CTX_set_security_level")]
+        pub fn danger_security_level(mut self, level: u8) -> Self {
+            self.settings.tuning.security_level = Some(level);
+            self.settings.tuning.lower_security_level = true;
+            self
+        }
+
+        /// Gives the library's buffers of idle connections back to the heap: some 34 KB less for each, and an
+        /// allocation for each burst of data.
+        #[doc(alias = "SSL_MODE_RELEASE_BUFFERS")]
+        pub fn release_buffers(mut self, release: bool) -> Self {
+            self.settings.tuning.release_buffers = release;
+            self
+        }
+
+        /// Whether sessions are remembered for shorter handshakes; they are unless told otherwise. A client keeps them
+        /// by name in this process, and uses one of TLS 1.3 once only; a server keeps those of clients without tickets.
+        #[doc(alias = "SSL_CTX_set_session_cache_mode")]
+        pub fn session_cache(mut self, remember: bool) -> Self {
+            self.settings.sessions.cache = remember;
+            self
+        }
+
+        /// Most names (client, 256 unless told otherwise) or sessions (server) that are remembered.
+        #[doc(alias = "SSL_CTX_sess_set_cache_size")]
+        pub fn session_cache_size(mut self, most: usize) -> Self {
+            self.settings.sessions.most = Some(most);
+            self
+        }
+
+        /// How long a session may be resumed, in whole seconds; a server's word counts for tickets of TLS 1.3.
+        #[doc(alias = "SSL_CTX_set_timeout")]
+        pub fn session_timeout(mut self, time: std::time::Duration) -> Self {
+            self.settings.sessions.timeout = Some(time);
+            self
+        }
+
+        /// Whether tickets that hold the session are given (server) and taken (client); they are unless told otherwise.
+        #[doc(alias = "SSL_OP_NO_TICKET")]
+        pub fn session_tickets(mut self, tickets: bool) -> Self {
+            self.settings.sessions.tickets = tickets;
+            self
+        }
+
+        /// **Hands the secrets of every connection to a function**, as lines of an
+        /// [SSLKEYLOGFILE](https://www.ietf.org/archive/id/draft-ietf-tls-keylogfile-02.html): who has them can read
+        /// all of it. For debugging with a packet sniffer. An error where the library tells nobody (OpenSSL before
+        /// 1.1.1, LibreSSL).
+        #[doc(alias = "SSL_CTX_set_keylog_callback")]
+        pub fn danger_key_log(mut self, line: impl Fn(&str) + Send + Sync + 'static) -> Self {
+            let function = $crate::config::functions::Function(std::sync::Arc::new(line) as std::sync::Arc<_>);
+            self.settings.functions.key_log = Some($crate::config::functions::KeyLog::Function(function));
+            self
+        }
+
+        /// **Appends the secrets of every connection to the file that `SSLKEYLOGFILE` names**, if it names one; see
+        /// [`danger_key_log`](Self::danger_key_log). Without this call the variable has no effect.
+        pub fn danger_key_log_from_environment(mut self) -> Self {
+            self.settings.functions.key_log = Some($crate::config::functions::KeyLog::Environment);
+            self
+        }
+
+        /// Function that hears each step of handshakes and each alert. It is called inside of the library: it should be
+        /// quick. A panic comes out of the method at hand.
+        #[doc(alias = "SSL_CTX_set_info_callback")]
+        pub fn info(mut self, event: impl Fn(&$crate::InfoEvent) + Send + Sync + 'static) -> Self {
+            self.settings.functions.info = Some($crate::config::functions::Function(std::sync::Arc::new(event)));
             self
         }
     };

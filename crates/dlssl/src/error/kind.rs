@@ -18,6 +18,10 @@ pub enum ErrorKind {
     InvalidName,
     /// A certificate or key cannot be read, or the two do not belong together.
     Pem,
+    /// A private key is encrypted, and the password is wrong or missing.
+    Password,
+    /// An object of one library load was to be used with another.
+    MixedGenerations,
     /// The peer's certificate was refused.
     Certificate,
     /// The handshake failed: the peer refused, or the two sides have nothing in common.
@@ -50,7 +54,9 @@ impl ErrorKind {
             Self::UnexpectedEof => io::ErrorKind::UnexpectedEof,
             Self::Closed => io::ErrorKind::BrokenPipe,
             Self::Unsupported => io::ErrorKind::Unsupported,
-            Self::Configuration | Self::InvalidName | Self::Pem => io::ErrorKind::InvalidInput,
+            Self::Configuration | Self::InvalidName | Self::Pem | Self::Password | Self::MixedGenerations => {
+                io::ErrorKind::InvalidInput
+            }
             Self::Certificate | Self::Handshake | Self::Protocol => io::ErrorKind::InvalidData,
             Self::Load | Self::NoRoots => io::ErrorKind::NotFound,
             Self::Io | Self::Inherited | Self::Library => io::ErrorKind::Other,

@@ -1,12 +1,14 @@
 //! What can go wrong with TLS: kind, the library's error queue, the verdict on a certificate, the inner error.
 
+mod generations;
 mod kind;
 
 use std::fmt;
 use std::io;
 
-use dlssl_core::{ErrorStack, Inherited, Library, LoadError};
+use dlssl_core::{ErrorStack, Inherited, Library, LoadError, RandomError};
 
+pub(crate) use generations::check_same_generation;
 pub use kind::ErrorKind;
 
 /// Error of this crate. One pointer wide.
@@ -230,6 +232,18 @@ impl std::error::Error for Error {
 impl From<Inherited> for Error {
     fn from(inherited: Inherited) -> Self {
         Self::new(ErrorKind::Inherited, inherited.to_string())
+    }
+}
+
+impl From<RandomError> for Error {
+    fn from(error: RandomError) -> Self {
+        match error {
+            RandomError::Inherited(inherited) => inherited.into(),
+            RandomError::Library(queue) => {
+                Self::new(ErrorKind::Library, "the library has no random bytes").with_queue(queue)
+            }
+            other => Self::new(ErrorKind::Library, other.to_string()),
+        }
     }
 }
 

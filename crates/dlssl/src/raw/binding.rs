@@ -38,9 +38,7 @@ impl Ssl {
     /// The first `Finished` message of the handshake: the client's, or the server's where a session was resumed.
     pub(crate) fn first_finished(&self) -> Vec<u8> {
         let ssl = &self.library().functions().ssl;
-        // SAFETY: live connection.
-        let resumed = unsafe { handshake::is_resumed(self.library().functions(), self.as_ptr()) };
-        let ours = self.is_server() == resumed;
+        let ours = self.is_server() == self.session_reused();
         let get = if ours { ssl.SSL_get_finished } else { ssl.SSL_get_peer_finished };
         let mut out = vec![0; LONGEST];
         // SAFETY: live connection; writes at most the length given, and says how long the message is.

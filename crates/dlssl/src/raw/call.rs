@@ -2,13 +2,16 @@
 
 use std::any::Any;
 use std::io;
+use std::sync::Arc;
 
 use dlssl_core::compat::error as queue;
 use dlssl_core::{ErrorStack, Library};
 
 use crate::bio::{Bio, Interest};
 use crate::callback::{self, Frame};
-use crate::error::VerifyFailure;
+use crate::context::{Hooks, SessionKey};
+use crate::error::{Error, VerifyFailure};
+use crate::raw::SslContext;
 
 /// What callbacks leave behind for the Rust method that made the call.
 #[derive(Default)]
@@ -19,6 +22,14 @@ pub(crate) struct Stash {
     pub(crate) panic: Option<Box<dyn Any + Send>>,
     /// First refusal of a certificate.
     pub(crate) verify: Option<VerifyFailure>,
+    /// What callbacks need of the context; none outside of connections.
+    pub(crate) hooks: Option<Arc<Hooks>>,
+    /// Contexts that C holds pointers to, the connection's own first; the last one is in effect.
+    pub(crate) contexts: Vec<Arc<SslContext>>,
+    /// Name under which a client's sessions are remembered.
+    pub(crate) session_key: Option<SessionKey>,
+    /// Error of a callback that ends the handshake.
+    pub(crate) failure: Option<Error>,
     /// The server shares no application protocol with the client.
     pub(crate) alpn_refused: bool,
     /// The first handshake is done.

@@ -29,6 +29,7 @@ pub(crate) struct SslContext {
     raw: RawContext,
     library: Library,
     alpn: OnceLock<Arc<AlpnChoice>>,
+    staple: OnceLock<Arc<[u8]>>,
 }
 
 impl SslContext {
@@ -39,7 +40,7 @@ impl SslContext {
         let pointer = plain(library, || unsafe { (ssl.SSL_CTX_new)((ssl.TLS_method)()) }, |ctx| ctx.is_null())?;
         // SAFETY: just made, owned by nobody else.
         let raw = unsafe { RawContext::from_raw(library, pointer) }.ok_or_else(ErrorStack::default)?;
-        let this = Self { raw, library: library.clone(), alpn: OnceLock::new() };
+        let this = Self { raw, library: library.clone(), alpn: OnceLock::new(), staple: OnceLock::new() };
         // A write takes what fits into one record, may come back from another buffer (our BIO keeps what was not
         // sent), and a read goes on over records that hold no data.
         this.ctrl(
@@ -53,13 +54,13 @@ impl SslContext {
         Ok(this)
     }
 
-    fn ctrl(&self, command: c_int, number: c_long) -> c_long {
+    pub(super) fn ctrl(&self, command: c_int, number: c_long) -> c_long {
         // SAFETY: live context; these commands take no pointer.
         unsafe { (self.library.functions().ssl.SSL_CTX_ctrl)(self.as_ptr(), command, number, ptr::null_mut()) }
     }
 
     /// Runs one setting whose function gives 1 for success.
-    fn set(&self, call: impl FnOnce() -> c_int) -> Result<(), ErrorStack> {
+    pub(super) fn set(&self, call: impl FnOnce() -> c_int) -> Result<(), ErrorStack> {
         plain(&self.library, call, |result| *result != 1).map(drop)
     }
 
@@ -187,11 +188,20 @@ impl SslContext {
         unsafe { set(self.as_ptr(), Some(callback::alpn_select), choice.cast_mut().cast::<c_void>()) };
     }
 
-    /// Refuses renegotiation by the information callback.
-    pub(crate) fn refuse_renegotiation(&self) {
+    /// Hears alerts and the beginning of handshakes.
+    pub(crate) fn hear_events(&self) {
         let set = self.library.functions().ssl.SSL_CTX_set_info_callback;
         // SAFETY: live context; a static callback.
-        unsafe { set(self.as_ptr(), Some(callback::refuse_renegotiation)) };
+        unsafe { set(self.as_ptr(), Some(callback::info)) };
+    }
+
+    /// Status to staple with the certificate. To be called once.
+    pub(crate) fn set_staple(&self, status: Arc<[u8]>) {
+        let _ = self.staple.set(status);
+    }
+
+    pub(crate) fn staple(&self) -> Option<&[u8]> {
+        self.staple.get().map(AsRef::as_ref)
     }
 
     /// Names the application in sessions, which servers that ask for certificates must do.

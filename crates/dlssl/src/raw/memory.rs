@@ -102,6 +102,17 @@ impl MemBuf {
     }
 }
 
+/// Reads one object in DER.
+pub(super) fn decode<T>(
+    library: &Library,
+    der: &[u8],
+    read: impl FnOnce(*mut *const u8, c_long) -> *mut T,
+) -> Result<*mut T, ErrorStack> {
+    let len = c_long::try_from(der.len()).map_err(|_| ErrorStack::default())?;
+    let mut at = der.as_ptr();
+    plain(library, || read(&raw mut at, len), |object| object.is_null())
+}
+
 /// `c_long` of a small number, for control commands.
 pub(super) fn long(number: c_int) -> c_long {
     c_long::from(number)

@@ -4,14 +4,20 @@
 
 mod binding;
 pub(crate) mod call;
+mod configure;
 mod context;
+mod early_data;
 mod memory;
+mod pkcs12;
+mod session;
 mod ssl;
 mod x509;
 
 pub(crate) use binding::digest_by;
 pub(crate) use context::SslContext;
 pub(crate) use memory::MemBuf;
+pub(crate) use pkcs12::{Pkcs12Failure, parse_pkcs12};
+pub(crate) use session::RawSession;
 pub(crate) use ssl::{Handle, MOST_IN_RECORD, Outcome, Ssl};
 pub(crate) use x509::{Certificate, PrivateKey, locations as x509_locations, verify_error_text};
 
@@ -21,7 +27,7 @@ macro_rules! owner {
         $(#[$doc])*
         pub(crate) struct $name {
             pointer: std::ptr::NonNull<dlssl_core::ffi::$c_type>,
-            library: dlssl_core::Library,
+            pub(super) library: dlssl_core::Library,
         }
 
         impl $name {

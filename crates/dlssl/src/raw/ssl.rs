@@ -27,6 +27,8 @@ pub(crate) struct Ssl {
     /// Freed before the context, to whose data C holds pointers.
     raw: RawSsl,
     context: Arc<SslContext>,
+    /// The session stays good, also where the connection has no orderly end.
+    keep_session: bool,
 }
 
 /// Most bytes of plain text in one record (RFC 8446, section 5.1).
@@ -41,6 +43,10 @@ pub(crate) enum Handle<'a> {
     /// At most [`MOST_IN_RECORD`] bytes.
     Write(&'a [u8]),
     Shutdown,
+    /// A client's early data, all of it.
+    EarlyWrite(&'a [u8]),
+    /// A server's early data, some of it; whether that was the last.
+    EarlyRead(&'a mut Vec<u8>, &'a mut bool),
 }
 
 impl Handle<'_> {
@@ -52,6 +58,8 @@ impl Handle<'_> {
             Self::Peek(out) => Handle::Peek(out),
             Self::Write(data) => Handle::Write(data),
             Self::Shutdown => Handle::Shutdown,
+            Self::EarlyWrite(data) => Handle::EarlyWrite(data),
+            Self::EarlyRead(out, finished) => Handle::EarlyRead(out, finished),
         }
     }
 }
@@ -76,11 +84,15 @@ impl Ssl {
         let pointer = plain(library, || unsafe { new(context.as_ptr()) }, |ssl| ssl.is_null())?;
         // SAFETY: just made, owned by nobody else.
         let raw = unsafe { RawSsl::from_raw(library, pointer) }.ok_or_else(ErrorStack::default)?;
-        Ok(Self { raw, context: Arc::clone(context) })
+        Ok(Self { raw, context: Arc::clone(context), keep_session: false })
     }
 
     pub(crate) fn library(&self) -> &Library {
         self.context.library()
+    }
+
+    pub(crate) fn set_keep_session(&mut self, keep: bool) {
+        self.keep_session = keep;
     }
 
     /// The pointer, for C.
@@ -180,6 +192,8 @@ impl Ssl {
                         (ssl.SSL_write)(pointer, data.as_ptr().cast(), clamp(data.len().min(MOST_IN_RECORD)))
                     }
                     Handle::Shutdown => (ssl.SSL_shutdown)(pointer),
+                    Handle::EarlyWrite(data) => self.write_early(data),
+                    Handle::EarlyRead(out, finished) => self.read_early(out, finished),
                 }
             };
             if result > 0 {
@@ -280,6 +294,14 @@ impl Ssl {
         let result = unsafe { (self.library().functions().ssl.SSL_get_verify_result)(self.as_ptr()) };
         #[allow(clippy::useless_conversion)] // 32 bits wide on Windows
         i64::from(result)
+    }
+}
+
+impl Drop for Ssl {
+    fn drop(&mut self) {
+        if self.keep_session && !self.library().is_inherited() {
+            self.end_quietly();
+        }
     }
 }
 

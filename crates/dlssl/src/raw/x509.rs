@@ -43,6 +43,17 @@ impl Certificate {
         }
     }
 
+    /// Reads one certificate in DER.
+    pub(crate) fn from_der(library: &Library, der: &[u8]) -> Result<Self, ErrorStack> {
+        let read = library.functions().x509.d2i_X509;
+        let pointer = super::memory::decode(library, der, |at, len| {
+            // SAFETY: reads at most `len` bytes of a slice that long; no object to reuse.
+            unsafe { read(ptr::null_mut(), at, len) }
+        })?;
+        // SAFETY: just made, owned by nobody else.
+        unsafe { Self::from_raw(library, pointer) }.ok_or_else(ErrorStack::default)
+    }
+
     /// The certificate in DER.
     pub(crate) fn der(&self) -> Option<Vec<u8>> {
         let encode = self.library.functions().x509.i2d_X509;
@@ -71,6 +82,12 @@ impl Certificate {
                 name(library, (x509.X509_get_issuer_name)(certificate)),
             ))
         }
+    }
+
+    /// Issuer, in the same form.
+    pub(crate) fn issuer(&self) -> String {
+        // SAFETY: a live certificate of its library.
+        unsafe { Self::names_of(&self.library, self.as_ptr()) }.unwrap_or_default().1
     }
 
     /// Subject, such as `CN=example.org, O=Example`.
@@ -104,14 +121,31 @@ unsafe fn name(library: &Library, name: *const X509_NAME) -> String {
 }
 
 impl PrivateKey {
-    /// Reads the first private key of a PEM text. An encrypted one is an error: nobody is asked for a password.
-    pub(crate) fn from_pem(text: &mut MemBuf) -> Result<Option<Self>, ErrorStack> {
+    /// Reads one private key in DER, of any kind.
+    pub(crate) fn from_der(library: &Library, der: &[u8]) -> Result<Self, ErrorStack> {
+        let read = library.functions().evp.d2i_AutoPrivateKey;
+        let pointer = super::memory::decode(library, der, |at, len| {
+            // SAFETY: reads at most `len` bytes of a slice that long; no object to reuse.
+            unsafe { read(ptr::null_mut(), at, len) }
+        })?;
+        // SAFETY: just made, owned by nobody else.
+        unsafe { Self::from_raw(library, pointer) }.ok_or_else(ErrorStack::default)
+    }
+
+    /// Reads the first private key of a PEM text. An encrypted one takes the password; without one it is an error:
+    /// nobody is asked.
+    pub(crate) fn from_pem(text: &mut MemBuf, password: Option<&[u8]>) -> Result<Option<Self>, ErrorStack> {
         let library = text.library().clone();
         let read = library.functions().pem.PEM_read_bio_PrivateKey;
+        let password = password.map(callback::KnownPassword);
+        let (function, data) = match &password {
+            Some(password) => (callback::known_password as _, (&raw const *password).cast_mut().cast()),
+            None => (callback::no_password as dlssl_core::ffi::pem_password_cb, ptr::null_mut()),
+        };
         let pointer = plain(
             &library,
-            // SAFETY: live BIO; no object to reuse; the callback refuses passwords and needs no data.
-            || unsafe { read(text.as_ptr(), ptr::null_mut(), Some(callback::no_password), ptr::null_mut()) },
+            // SAFETY: live BIO; no object to reuse; the callback's data is what it expects, and lives through the call.
+            || unsafe { read(text.as_ptr(), ptr::null_mut(), Some(function), data) },
             |key| key.is_null(),
         )?;
         // SAFETY: just made, owned by nobody else.

@@ -30,8 +30,7 @@ const MOST_IDLE_CALLS: usize = 64;
 impl<S> Connection<S> {
     /// Does one thing, and judges what C said.
     pub(super) fn attempt(&mut self, mut what: Handle<'_>) -> Result<Verdict, Error> {
-        let library = self.context().library();
-        library.check_process().map_err(|inherited| Error::from(inherited).of(library))?;
+        self.check_process()?;
         self.waits_for = None;
         let shuts_down = matches!(what, Handle::Shutdown);
         for _ in 0..MOST_IDLE_CALLS {
@@ -139,6 +138,7 @@ impl<S> Connection<S> {
     fn fail(&mut self, kind: ErrorKind, message: &str, queue: ErrorStack) -> Error {
         let error = self.error(kind, message).with_queue(queue);
         self.failed = Some(error.to_string());
+        self.ssl.set_keep_session(false);
         error
     }
 }

@@ -1,18 +1,20 @@
 //! One connection: its C object, its side of the BIO, and the steps and waits of which operations are made.
 
 use std::io::{self, ErrorKind as IoKind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::attempt::Verdict;
+use super::early::Early;
 #[cfg(unix)]
 use super::library_socket::LibrarySocket;
 use super::limits::{Limits, Operation, Turn};
 use crate::bio::stream::{StreamBio, is_pause};
 use crate::bio::{Bio, Interest};
-use crate::context::Context;
+use crate::context::{Context, SessionKey};
 use crate::error::{Error, ErrorKind};
 use crate::raw::call::Stash;
-use crate::raw::{Handle, Ssl};
+use crate::raw::{Handle, Ssl, SslContext};
 
 /// How the connection reaches the world.
 pub(super) enum Transport<S> {
@@ -45,6 +47,10 @@ pub(super) struct Connection<S> {
     deferred: Option<io::Error>,
     /// Our `close_notify` is made, and not known to be with the inner stream.
     closing: bool,
+    /// What is to be done before the handshake.
+    pub(super) early: Early,
+    /// What a server took before the handshake was done.
+    pub(super) taken_early: Vec<u8>,
 }
 
 /// What one step of an operation came to, short of an error. A step does not wait by itself.
@@ -64,7 +70,12 @@ impl<S> Connection<S> {
         Self {
             ssl,
             transport,
-            stash: Stash { cut, ..Stash::default() },
+            stash: Stash {
+                cut,
+                hooks: Some(Arc::clone(context.hooks())),
+                contexts: vec![Arc::clone(context.raw())],
+                ..Stash::default()
+            },
             context,
             limits,
             record_size,
@@ -75,7 +86,25 @@ impl<S> Connection<S> {
             failed: None,
             deferred: None,
             closing: false,
+            early: Early::default(),
+            taken_early: Vec::new(),
         }
+    }
+
+    /// Says whom a client asks for, and which certificate a server shows beside its context's own.
+    pub(super) fn set_up(&mut self, key: Option<SessionKey>, replaced: Option<Arc<SslContext>>, early: Early) {
+        self.early = early;
+        self.stash.session_key = key;
+        self.stash.contexts.extend(replaced);
+    }
+
+    pub(super) fn session_key(&self) -> Option<&SessionKey> {
+        self.stash.session_key.as_ref()
+    }
+
+    /// Error of a callback that ended the handshake.
+    pub(super) fn take_failure(&mut self) -> Option<Error> {
+        self.stash.failure.take()
     }
 
     pub(super) fn ssl(&self) -> &Ssl {
@@ -154,6 +183,7 @@ impl<S> Connection<S> {
     /// The handshake is done.
     pub(super) fn set_established(&mut self) {
         self.stash.established = true;
+        self.ssl.set_keep_session(true);
         // A chain that was refused before another was accepted is no news any more.
         self.stash.verify = None;
         if let Transport::Ours(bio) = &mut self.transport {
@@ -174,8 +204,15 @@ impl<S> Connection<S> {
         self.closing = closing;
     }
 
-    /// Refuses to go on with a connection that has failed.
+    /// Refuses to go on with a connection that belongs to another process: it sends nothing from here.
+    pub(super) fn check_process(&self) -> Result<(), Error> {
+        let library = self.context.library();
+        library.check_process().map_err(|inherited| Error::from(inherited).of(library))
+    }
+
+    /// Refuses to go on with a connection that has failed, or that was inherited.
     pub(super) fn check_alive(&self) -> Result<(), Error> {
+        self.check_process()?;
         match &self.failed {
             None => Ok(()),
             Some(reason) => Err(self.error(ErrorKind::Protocol, format!("the connection has failed: {reason}"))),
@@ -200,6 +237,7 @@ impl<S> Connection<S> {
 
     /// Sends what waits.
     pub(super) fn send_step(&mut self) -> io::Result<Step<()>> {
+        self.check_process()?;
         self.take_deferred()?;
         if let Step::Pause(interest, error) = self.write_again()? {
             return Ok(Step::Pause(interest, error));
@@ -223,6 +261,7 @@ impl<S> Connection<S> {
     }
 
     fn try_send_some(&mut self) -> io::Result<()> {
+        self.check_process()?;
         self.write_again()?;
         match &mut self.transport {
             Transport::Ours(bio) if bio.unsent() > 0 => match bio.send_waiting() {
@@ -342,6 +381,7 @@ impl<S> Connection<S> {
 
     /// Begins an operation.
     pub(super) fn begin(&mut self, operation: Operation) -> io::Result<Turn> {
+        self.check_process()?;
         let turn = self.limits.begin(operation)?;
         // A panic of user code may have left it otherwise.
         self.set_receiving(true);

@@ -8,15 +8,53 @@ use super::handshake_error::{HandshakeError, MidHandshake};
 use super::limits::{Operation, Turn};
 use super::{TlsStream, alert};
 use crate::bio::stream::is_pause;
+use crate::context::SessionKey;
 use crate::error::{Error, ErrorKind};
-use crate::raw::Handle;
 
-/// Handshakes until it is done, fails, or the inner stream is not ready. `turn` is the time of a handshake that has
-/// begun.
+/// Handshakes until it is done, fails, or the inner stream is not ready, and tells the log what came of it. `turn` is the
+/// time of a handshake that has begun.
 pub(super) fn handshake<S>(
-    mut connection: Box<Connection<S>>,
+    connection: Box<Connection<S>>,
     turn: Option<Turn>,
 ) -> Result<TlsStream<S>, HandshakeError<S>> {
+    let (key, context) = (connection.session_key().cloned(), connection.context().clone());
+    let outcome = drive(connection, turn);
+    match &outcome {
+        Ok(tls) => log_success(tls, key.as_ref()),
+        Err(HandshakeError::Blocked(_)) => {}
+        Err(HandshakeError::Failed(failed)) => {
+            // Nothing that led here is tried a second time.
+            if let (Some(cache), Some(key)) = (&context.hooks().sessions, &key) {
+                cache.forget(key);
+            }
+            let error = failed.error();
+            let level = if error.verify().is_some() { log::Level::Warn } else { log::Level::Debug };
+            match &key {
+                Some(key) => log::log!(target: "dlssl::handshake", level, "with {} failed: {error}", key.name),
+                None => log::log!(target: "dlssl::handshake", level, "with a client failed: {error}"),
+            }
+        }
+    }
+    outcome
+}
+
+fn log_success<S>(tls: &TlsStream<S>, key: Option<&SessionKey>) {
+    if !log::log_enabled!(target: "dlssl::handshake", log::Level::Debug) {
+        return;
+    }
+    let peer = match key {
+        Some(key) => key.name.to_string(),
+        None => format!("a client for {}", tls.server_name().unwrap_or("no name")),
+    };
+    let how = if tls.session_reused() { ", resumed" } else { "" };
+    let library = tls.library();
+    log::debug!(
+        target: "dlssl::handshake",
+        "with {peer} done: {} {}{how} ({} {})", tls.protocol_name(), tls.cipher(), library.flavour(), library.version(),
+    );
+}
+
+fn drive<S>(mut connection: Box<Connection<S>>, turn: Option<Turn>) -> Result<TlsStream<S>, HandshakeError<S>> {
     let mut turn = match connection.begin_handshake(turn) {
         Ok(turn) => turn,
         Err(error) => return Err(paused(connection, None, error)),
@@ -65,11 +103,15 @@ impl<S> Connection<S> {
             if let Step::Pause(interest, error) = self.send_step().map_err(Failure::InnerStream)? {
                 return Ok(Step::Pause(interest, error));
             }
-            let outcome = self.attempt(Handle::Handshake);
+            let outcome = self.attempt_handshake();
             if self.has_refused_alpn() {
                 self.send_some();
                 let words = "the handshake failed: no application protocol (ALPN) in common with the peer";
                 return Err(self.error(ErrorKind::Handshake, words).into());
+            }
+            if let Some(error) = self.take_failure() {
+                self.send_some();
+                return Err(error.into());
             }
             match outcome {
                 // Suites without authentication do not come by default, but a program's own list may hold some.
@@ -77,6 +119,7 @@ impl<S> Connection<S> {
                     return Err(self.error(ErrorKind::Certificate, "the peer showed no certificate").into());
                 }
                 Ok(Verdict::Done(_)) => {
+                    self.check_resumed()?;
                     self.set_established();
                     // The last flight may still wait to be sent; the first write or read goes on with it.
                     return self.send_step().map(|_| Step::Done(())).map_err(Failure::InnerStream);

@@ -151,6 +151,10 @@ impl<S> MidHandshake<S> {
     /// # Errors
     /// As for the call that began the handshake.
     pub fn resume(self) -> Result<TlsStream<S>, HandshakeError<S>> {
+        // Before the sessions are asked for: their lock may be one that a thread of the parent held.
+        if let Err(error) = self.connection.check_process() {
+            return Err(HandshakeError::failed(error, *self.connection));
+        }
         handshake(self.connection, self.turn)
     }
 

@@ -18,6 +18,7 @@ impl<S> Connection<S> {
 
     /// Refuses to read from a connection that has failed; `true` at its orderly end.
     pub(super) fn check_readable(&self) -> Result<bool, Error> {
+        self.check_process()?;
         if self.is_at_end() {
             return Ok(true);
         }
@@ -65,6 +66,7 @@ impl<S> Connection<S> {
 
     /// Refuses to write after our `close_notify` or a failure.
     pub(super) fn check_writable(&self) -> Result<(), Error> {
+        self.check_process()?;
         if self.closed {
             return Err(self.closed());
         }

@@ -4,6 +4,7 @@ mod alert;
 mod attempt;
 mod binding;
 mod connection;
+mod early;
 mod handshake;
 mod handshake_error;
 mod io;
@@ -11,6 +12,7 @@ mod io;
 mod library_socket;
 mod limits;
 mod opening;
+mod resumed;
 mod shutdown;
 mod split;
 
@@ -31,6 +33,7 @@ use crate::bio::Interest;
 use crate::config::Protocol;
 use crate::context::Context;
 use crate::raw::verify_error_text;
+use crate::session::Session;
 use connection::Connection;
 
 /// TLS over an inner stream: `Read` and `Write` of plain bytes.
@@ -120,6 +123,29 @@ impl<S> TlsStream<S> {
     pub fn verify_result(&self) -> VerifyResult {
         let code = self.connection.ssl().verify_result();
         VerifyResult { code, text: verify_error_text(self.library(), code) }
+    }
+
+    /// Whether an earlier session was resumed.
+    #[must_use]
+    #[doc(alias = "SSL_session_reused")]
+    pub fn session_reused(&self) -> bool {
+        self.connection.ssl().session_reused()
+    }
+
+    /// The session of this connection, to be resumed later. With TLS 1.3, a client has one that can be resumed only
+    /// after it has read what the server sent after the handshake.
+    #[must_use]
+    #[doc(alias = "SSL_get1_session")]
+    pub fn session(&self) -> Option<Session> {
+        self.connection.ssl().session().map(Session::new)
+    }
+
+    /// Status of the server's certificate (an OCSP response in DER) as the server stapled it, where the client
+    /// [asked](crate::ConnectorBuilder::request_ocsp). Nobody has looked into it.
+    #[must_use]
+    #[doc(alias = "SSL_get_tlsext_status_ocsp_resp")]
+    pub fn ocsp_response(&self) -> Option<&[u8]> {
+        self.connection.ssl().stapled_status()
     }
 
     /// Decrypted bytes that the next reads give without touching the inner stream.

@@ -1,21 +1,26 @@
 //! A connection before its handshake: what it starts with, its C object, its transport.
 
 use std::io::{Read, Write};
+use std::sync::Arc;
 
 use dlssl_core::ErrorStack;
+use dlssl_core::compat::configure::Applied;
 
 use super::TlsStream;
 use super::connection::{Connection, Transport};
+use super::early::Early;
 use super::handshake::handshake;
 use super::handshake_error::HandshakeError;
 #[cfg(unix)]
 use super::library_socket::LibrarySocket;
 use super::limits::Limits;
+use super::resumed::check_session;
 use crate::bio::stream::{AHEAD, Functions, StreamBio};
-use crate::context::Context;
+use crate::context::{Context, Identities, SessionKey};
 use crate::error::{Error, ErrorKind};
 use crate::hostname::ServerName;
-use crate::raw::{MOST_IN_RECORD, Ssl};
+use crate::raw::{MOST_IN_RECORD, Ssl, SslContext};
+use crate::session::Session;
 
 /// What a connection starts with.
 #[derive(Clone, Debug)]
@@ -56,6 +61,11 @@ pub(crate) struct Opening {
     ssl: Ssl,
     context: Context,
     start: Start,
+    /// Whom a client asks for.
+    key: Option<SessionKey>,
+    /// Context of the certificate that took the first one's place.
+    replaced: Option<Arc<SslContext>>,
+    early: Early,
 }
 
 impl Opening {
@@ -63,26 +73,56 @@ impl Opening {
         context.library().check_process().map_err(|inherited| Error::from(inherited).of(context.library()))?;
         start.check().map_err(|error| error.of(context.library()))?;
         let ssl = Ssl::new(context.raw()).map_err(failed(context, "cannot make a connection"))?;
-        Ok(Self { ssl, context: context.clone(), start })
+        Ok(Self { ssl, context: context.clone(), start, key: None, replaced: None, early: Early::default() })
     }
 
-    pub(crate) fn client(&self, name: &ServerName, check_name: bool, sni: bool) -> Result<(), Error> {
+    /// Makes this the client's side: the name to ask for and to check, and a session to go on with.
+    pub(crate) fn client(
+        mut self,
+        key: SessionKey,
+        session: Option<Session>,
+        early: Option<Vec<u8>>,
+    ) -> Result<Self, Error> {
         self.ssl.set_client();
-        if check_name {
-            self.ssl.expect_name(name).map_err(failed(&self.context, "cannot set the name to verify"))?;
+        if key.check_name {
+            self.ssl.expect_name(&key.name).map_err(failed(&self.context, "cannot set the name to verify"))?;
         }
-        match name {
-            ServerName::Dns(host) if sni => self
+        match &key.name {
+            ServerName::Dns(host) if key.sni => self
                 .ssl
                 .set_server_name_indication(host)
-                .map_err(failed(&self.context, "cannot set the name to send (SNI)")),
+                .map_err(failed(&self.context, "cannot set the name to send (SNI)"))?,
             // SNI has no IP addresses (RFC 6066).
-            _ => Ok(()),
+            _ => {}
         }
+        let hooks = self.context.hooks();
+        if hooks.request_ocsp && self.ssl.request_status() != Applied::Done {
+            let words = "the library cannot ask for a certificate status";
+            return Err(Error::new(ErrorKind::Unsupported, words).of(self.context.library()));
+        }
+        let remembered = || hooks.sessions.as_ref()?.take(&key);
+        if let Some(session) = session.or_else(remembered) {
+            let offer = self.ssl.offer_session(session.raw());
+            offer.map_err(failed(&self.context, "cannot offer the session"))?;
+            if let Some(data) = early.filter(|data| (1..=session.raw().most_early_data()).contains(&data.len())) {
+                // The session decides who can read it: so that is looked at before, and not only after.
+                check_session(&self.ssl, &self.context, &key)?;
+                self.early = Early::Send(data);
+            }
+        }
+        self.key = Some(key);
+        Ok(self)
     }
 
-    pub(crate) fn server(self) -> Self {
+    pub(crate) fn server(mut self) -> Self {
         self.ssl.set_server();
+        self.replaced = self.context.hooks().identities.as_ref().and_then(Identities::replaced);
+        if let Some(context) = &self.replaced {
+            self.ssl.switch_context(context);
+        }
+        if self.context.hooks().takes_early_data {
+            self.early = Early::Take(Vec::new());
+        }
         self
     }
 
@@ -130,7 +170,8 @@ impl Opening {
 
     fn handshake<S>(self, transport: Transport<S>) -> Result<TlsStream<S>, HandshakeError<S>> {
         let Start { limits, record_size, .. } = self.start;
-        let connection = Box::new(Connection::new(self.ssl, transport, self.context, limits, record_size));
+        let mut connection = Box::new(Connection::new(self.ssl, transport, self.context, limits, record_size));
+        connection.set_up(self.key, self.replaced, self.early);
         handshake(connection, None)
     }
 }

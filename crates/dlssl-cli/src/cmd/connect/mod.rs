@@ -92,15 +92,7 @@ fn connector(args: &ConnectArgs) -> Result<dlssl::Connector, Failure> {
     if let (Some(cert), Some(key)) = (&args.cert, &args.key) {
         builder = builder.identity(Identity::pem_files(cert, key));
     }
-    if !args.alpn.is_empty() {
-        builder = builder.alpn(&args.alpn);
-    }
-    if let Some(version) = args.versions.min_tls {
-        builder = builder.min_protocol(version);
-    }
-    if let Some(version) = args.versions.max_tls {
-        builder = builder.max_protocol(version);
-    }
+    let builder = crate::cmd::with_tls_settings!(builder, args);
     builder.build().map_err(|error| {
         let failure = Failure::new(format_args!("cannot set up TLS: {error}"));
         match error.kind() {

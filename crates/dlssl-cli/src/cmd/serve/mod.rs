@@ -66,16 +66,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
 
 fn acceptor(args: &ServeArgs) -> Result<Acceptor, Failure> {
     let library = args.library.load()?;
-    let mut builder = Acceptor::builder(&library, Identity::pem_files(&args.cert, &args.key));
-    if !args.alpn.is_empty() {
-        builder = builder.alpn(&args.alpn);
-    }
-    if let Some(version) = args.versions.min_tls {
-        builder = builder.min_protocol(version);
-    }
-    if let Some(version) = args.versions.max_tls {
-        builder = builder.max_protocol(version);
-    }
+    let builder = Acceptor::builder(&library, Identity::pem_files(&args.cert, &args.key));
+    let builder = crate::cmd::with_tls_settings!(builder, args);
     builder.build().map_err(|error| {
         Failure::new(format_args!("cannot set up TLS: {error}"))
             .advice("--cert is the chain in PEM, the server's own certificate first; --key its key")

@@ -5,12 +5,18 @@ pub mod conf;
 pub mod crypto;
 pub mod err;
 pub mod evp;
+pub mod hmac;
 pub mod pem;
+pub mod pkcs12;
 pub mod provider;
 pub mod rand;
 pub mod ssl;
+pub mod ssl_config;
+pub mod ssl_session;
+pub mod stack;
 pub mod x509;
 pub mod x509_vfy;
+pub mod x509v3;
 
 use std::ffi::c_void;
 use std::ptr::NonNull;
@@ -57,10 +63,16 @@ tables! {
     crypto: Crypto,
     err: Err,
     evp: Evp,
+    hmac: Hmac,
     pem: Pem,
+    pkcs12: Pkcs12,
     provider: Provider,
     rand: Rand,
     ssl: Ssl,
+    ssl_config: SslConfig,
+    ssl_session: SslSession,
+    stack: Stack,
     x509: X509Functions,
     x509_vfy: X509Vfy,
+    x509v3: X509v3,
 }

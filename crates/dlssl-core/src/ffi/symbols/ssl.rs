@@ -74,7 +74,6 @@ symbols! {
         fn SSL_CTX_set_max_proto_version(ctx: *mut SSL_CTX, version: u16) -> c_int where openssl "never";
         fn SSL_CTX_set_ciphersuites(ctx: *mut SSL_CTX, list: *const c_char) -> c_int
             where openssl "1.1.1..", libressl "3.4..";
-        fn SSL_session_reused(ssl: *const SSL) -> c_int where openssl "1.1.0..", libressl "never";
         fn SSL_has_pending(ssl: *const SSL) -> c_int where openssl "1.1.0..", libressl "never";
 
         fn SSL_CTX_set_keylog_callback(ctx: *mut SSL_CTX, callback: Option<SSL_CTX_keylog_cb_func>)

@@ -10,6 +10,7 @@ symbols! {
     table X509Functions, library Crypto, header "openssl/x509.h";
     required {
         fn X509_free(certificate: *mut X509);
+        fn d2i_X509(into: *mut *mut X509, data: *mut *const c_uchar, len: std::ffi::c_long) -> *mut X509;
         fn i2d_X509(certificate: *const X509, out: *mut *mut c_uchar) -> c_int;
         fn X509_get_subject_name(certificate: *const X509) -> *const X509_NAME;
         fn X509_get_issuer_name(certificate: *const X509) -> *const X509_NAME;

@@ -44,7 +44,7 @@ impl<S> TlsStream<S> {
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] where the library refuses it: TLS keeps some labels to itself, and a context on
-    /// TLS 1.2 has at most 65,535 bytes.
+    /// TLS 1.2 has at most 65,535 bytes. [`ErrorKind::Inherited`] in a child of a fork.
     ///
     /// # Examples
     /// ```no_run
@@ -56,6 +56,7 @@ impl<S> TlsStream<S> {
     #[doc(alias = "SSL_export_keying_material")]
     pub fn export_keying_material(&mut self, out: &mut [u8], label: &str, context: Option<&[u8]>) -> Result<(), Error> {
         let connection = &mut self.connection;
+        connection.check_process()?;
         connection.ssl.export(out, label.as_bytes(), context).map_err(|queue| {
             let words = format!("no keying material can be exported for the label \"{label}\"");
             connection.error(ErrorKind::Configuration, words).with_queue(queue)
@@ -67,7 +68,7 @@ impl<S> TlsStream<S> {
     /// # Errors
     /// [`ErrorKind::Unsupported`]: `tls-unique` on TLS 1.3; `tls-exporter` on TLS 1.2 without the extended master
     /// secret; `tls-server-end-point` for a certificate whose signature has no digest of its own (Ed25519), or one that
-    /// the library does not know.
+    /// the library does not know. [`ErrorKind::Inherited`] in a child of a fork.
     ///
     /// # Examples
     /// ```no_run
@@ -79,6 +80,7 @@ impl<S> TlsStream<S> {
     #[doc(alias = "SSL_get_finished")]
     #[doc(alias = "SSL_get_peer_finished")]
     pub fn channel_binding(&mut self, kind: ChannelBinding) -> Result<Vec<u8>, Error> {
+        self.connection.check_process()?;
         let is_tls13 = self.connection.ssl().version() >= TLS1_3_VERSION;
         match kind {
             ChannelBinding::Exporter if !is_tls13 && !self.connection.ssl().has_extended_master_secret() => {

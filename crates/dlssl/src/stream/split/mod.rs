@@ -12,6 +12,8 @@ use std::io::{self, IoSlice, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use dlssl_core::Library;
+
 pub use divide::Divide;
 pub use duplex::Duplex;
 
@@ -23,10 +25,17 @@ use crate::error::{Error, ErrorKind};
 use crate::raw::Handle;
 
 struct Shared<S> {
+    /// What is looked at before the lock: in a child of a fork nobody may be left to give it back.
+    library: Library,
     connection: Mutex<Connection<S>>,
 }
 
 impl<S> Shared<S> {
+    /// Refuses halves that belong to another process.
+    fn check_process(&self) -> Result<(), Error> {
+        self.library.check_process().map_err(|inherited| Error::from(inherited).of(&self.library))
+    }
+
     /// A panic of user code on one half leaves the connection as good as it would be without halves.
     fn lock(&self) -> MutexGuard<'_, Connection<S>> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
@@ -58,7 +67,8 @@ impl<S: Divide> TlsStream<S> {
     ///
     /// # Errors
     /// [`SplitError`], with the stream inside: [`ErrorKind::Unsupported`] for OpenSSL's own socket BIO, and for a socket
-    /// that was taken for a plain `Read + Write`; [`ErrorKind::Io`] when the descriptor cannot be duplicated.
+    /// that was taken for a plain `Read + Write`; [`ErrorKind::Io`] when the descriptor cannot be duplicated;
+    /// [`ErrorKind::Inherited`] in a child of a fork, also of all that the halves do.
     ///
     /// # Examples
     /// ```no_run
@@ -77,6 +87,9 @@ impl<S: Divide> TlsStream<S> {
     /// ```
     pub fn split(mut self) -> Result<(ReadHalf<S>, WriteHalf<S>), SplitError<S>> {
         let connection = &mut self.connection;
+        if let Err(error) = connection.check_process() {
+            return Err(SplitError { stream: Box::new(self), error });
+        }
         let by_our_bio = connection.is_by_descriptor() && !connection.is_library_socket();
         if S::BY_DESCRIPTOR && !by_our_bio {
             let words = "only our own BIO can be split, over a socket by its descriptor or over a Duplex";
@@ -86,7 +99,10 @@ impl<S: Divide> TlsStream<S> {
         match connection.inner_mut().divide() {
             Ok((reader, writer)) => {
                 let limits = connection.limits;
-                let shared = Arc::new(Shared { connection: Mutex::new(self.connection) });
+                let shared = Arc::new(Shared {
+                    library: connection.context().library().clone(),
+                    connection: Mutex::new(self.connection),
+                });
                 Ok((
                     ReadHalf { shared: Arc::clone(&shared), end: reader, limits },
                     WriteHalf { shared, end: writer, limits, gather: self.gather },
@@ -103,6 +119,7 @@ impl<S: Divide> TlsStream<S> {
 impl<S: Divide> ReadHalf<S> {
     /// Repeats a step until it is done; waits without the lock.
     fn drive<T>(&mut self, mut step: impl FnMut(&mut Connection<S>) -> io::Result<Step<T>>) -> io::Result<T> {
+        self.shared.check_process()?;
         let mut turn = self.limits.begin(Operation::Read)?;
         loop {
             let (interest, error) = {
@@ -142,10 +159,10 @@ impl<S: Divide> ReadHalf<S> {
         })
     }
 
-    /// As [`TlsStream::has_pending`].
+    /// As [`TlsStream::has_pending`]; `false` in a child of a fork.
     #[must_use]
     pub fn has_pending(&self) -> bool {
-        self.shared.lock().has_pending()
+        self.shared.check_process().is_ok() && self.shared.lock().has_pending()
     }
 
     /// Latest time for all further reads, or none; see [`TlsStream::set_deadline`].
@@ -194,6 +211,7 @@ impl<S: Divide> WriteHalf<S> {
         operation: Operation,
         mut step: impl FnMut(&mut Connection<S>) -> io::Result<Step<T>>,
     ) -> io::Result<T> {
+        self.shared.check_process()?;
         let mut turn = self.limits.begin(operation)?;
         // What is left of earlier calls goes first.
         S::send(&mut self.end)?;
@@ -266,6 +284,7 @@ impl<S: Divide> Write for WriteHalf<S> {
 
     /// As for [`TlsStream`].
     fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.shared.check_process()?;
         let record_size = self.shared.lock().record_size();
         let mut gather = std::mem::take(&mut self.gather);
         let outcome = match gathered(buffers, record_size, &mut gather) {
