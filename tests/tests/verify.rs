@@ -352,7 +352,7 @@ fn old_encrypted_key() -> String {
 
 fn encrypted_key() {
     let error = identity_error(&Pki::shared().server.chain, &old_encrypted_key());
-    assert_eq!(error.kind(), ErrorKind::Pem, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Password, "{error}");
     let text = error.to_string().to_lowercase();
     assert!(text.contains("password") || text.contains("encrypted"), "{text}");
 }
@@ -366,7 +366,7 @@ fn encrypted_pkcs8_key() {
     )
     .success();
     let error = identity_error(&Pki::shared().server.chain, &encrypted.stdout);
-    assert_eq!(error.kind(), ErrorKind::Pem, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Password, "{error}");
     let text = error.to_string().to_lowercase();
     assert!(text.contains("password") || text.contains("encrypted"), "{text}");
 }
@@ -378,7 +378,7 @@ fn encrypted_key_does_not_prompt() {
     std::fs::write(&key, old_encrypted_key()).unwrap();
     let chain = Pki::shared().server_chain_path();
     let (said, shown) = on_a_terminal(chain, &key);
-    assert!(said.starts_with("refused: Pem"), "{said}");
+    assert!(said.starts_with("refused: Password"), "{said}");
     assert_eq!(shown, "", "the terminal shows something");
 }
 

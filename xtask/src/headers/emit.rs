@@ -16,9 +16,10 @@ const CONSTANTS: &str = "crates/dlssl-core/src/ffi/constants.rs";
 const OPTIONS_FILE: &str = "crates/dlssl-core/src/ffi/options.rs";
 
 /// Callback types, as C spells them. Their typedefs are younger than some versions.
-const CALLBACKS: [(&str, &str); 12] = [
+const CALLBACKS: [(&str, &str); 13] = [
     ("pem_password_cb", "int (*)(char *, int, int, void *)"),
     ("SSL_verify_cb", "int (*)(int, X509_STORE_CTX *)"),
+    ("SSL_CTX_cert_verify_cb", "int (*)(X509_STORE_CTX *, void *)"),
     (
         "SSL_CTX_alpn_select_cb_func",
         "int (*)(SSL *, unsigned char **, unsigned char *, unsigned char *, unsigned int, void *)",
@@ -144,6 +145,7 @@ fn c_type(rust: &str) -> Fallible<String> {
         "u64" => "uint64_t",
         "i64" => "int64_t",
         "u16" => "uint16_t",
+        "time_t" => "time_t",
         stack if stack.starts_with("stack_st_") => return Ok(format!("struct {stack}")),
         name if name.starts_with(|first: char| first.is_ascii_uppercase()) => name,
         other => return Err(format!("no C type is known for `{other}`").into()),

@@ -5,3 +5,6 @@ pub mod error;
 pub mod options;
 pub mod protocol;
 pub(crate) mod rand;
+pub mod stack;
+pub mod time;
+pub mod verify;

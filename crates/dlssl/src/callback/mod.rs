@@ -18,8 +18,8 @@ use dlssl_core::Library;
 
 pub(crate) use alpn::{AlpnChoice, select as alpn_select, wire as alpn_wire};
 pub(crate) use info::renegotiation as refuse_renegotiation;
-pub(crate) use password::none as no_password;
-pub(crate) use verify::verify;
+pub(crate) use password::{Question, answer as password, none as no_password};
+pub(crate) use verify::{Policy as VerifyPolicy, Verify, verify, verify_chain};
 
 use crate::bio::Bio;
 use crate::raw::call::Stash;

@@ -1,5 +1,6 @@
 //! From settings to a context: each setting is applied, or is an error; none is passed over.
 
+use std::collections::HashSet;
 use std::ffi::CString;
 use std::path::Path;
 
@@ -12,13 +13,14 @@ use dlssl_core::ffi::options::{
 use dlssl_core::{ErrorStack, Library};
 
 use super::settings::{PeerCertificate, Settings, Side};
-use super::{Context, Inner, pem};
+use super::{Context, Inner, verify};
 use crate::bio::method;
 use crate::callback::{AlpnChoice, alpn_wire};
-use crate::config::roots::{RootSource, default_roots, holds_hashed_certificates};
-use crate::config::{Identity, Protocol};
+use crate::config::roots::{RootSource, default_roots, hashed_files, holds_hashed_certificates};
+use crate::config::{Identity, Protocol, Source};
 use crate::error::{Error, ErrorKind};
 use crate::raw::SslContext;
+use crate::x509::{Certificate, pem};
 
 /// What older libraries still have in their default: no authentication, no encryption, and what is broken.
 const CIPHERS: &str = "DEFAULT:!aNULL:!eNULL:!LOW:!EXPORT:!MD5:!RC4:!DES:!3DES:!SEED:!IDEA:!PSK:!SRP";
@@ -58,6 +60,7 @@ impl Builder<'_> {
         }
         self.protocols(&context)?;
         self.ciphers(&context)?;
+        let policy = verify::apply(self.library, &context, self.settings)?;
         self.peer(&context)?;
         if let Some(identity) = &self.settings.identity {
             self.identity(&context, identity)?;
@@ -71,6 +74,8 @@ impl Builder<'_> {
                 method,
                 tolerate_missing_close_notify: self.settings.tolerate_missing_close_notify,
                 require_certificate: self.settings.peer_certificate == PeerCertificate::Required,
+                verify: policy,
+                no_wildcards: self.settings.verify.no_wildcards,
             }
             .into(),
         })
@@ -153,7 +158,9 @@ impl Builder<'_> {
             context.set_verify(SSL_VERIFY_NONE);
             return Ok(());
         }
-        context.set_verify(SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+        let required = self.settings.peer_certificate == PeerCertificate::Required;
+        context.set_verify(SSL_VERIFY_PEER | if required { SSL_VERIFY_FAIL_IF_NO_PEER_CERT } else { 0 });
+        let mut named = HashSet::new();
         if self.settings.roots.sources.is_empty() {
             return Err(Error::new(
                 ErrorKind::NoRoots,
@@ -177,10 +184,22 @@ impl Builder<'_> {
                         ));
                     }
                     self.locations(context, None, Some(path))?;
+                    if self.settings.side == Side::Server {
+                        for file in hashed_files(path) {
+                            // C passes over files that it cannot read, and so do their names.
+                            if let Ok(certificates) = pem::certificates(self.library, &Source::File(file)) {
+                                verify::name_authorities(context, &certificates, &mut named)?;
+                            }
+                        }
+                    }
                 }
                 RootSource::Pem(source) => {
-                    for certificate in pem::certificates(self.library, source)? {
-                        context.trust(&certificate).map_err(library_failed("cannot trust a certificate"))?;
+                    let certificates = pem::certificates(self.library, source)?;
+                    for certificate in &certificates {
+                        context.trust(certificate).map_err(library_failed("cannot trust a certificate"))?;
+                    }
+                    if self.settings.side == Side::Server {
+                        verify::name_authorities(context, &certificates, &mut named)?;
                     }
                 }
             }
@@ -205,12 +224,12 @@ impl Builder<'_> {
     fn identity(&self, context: &SslContext, identity: &Identity) -> Result<(), Error> {
         let mut chain = pem::certificates(self.library, &identity.chain)?.into_iter();
         // `certificates` gives at least one.
-        if let Some(own) = chain.next() {
-            let subject = own.subject();
-            context.use_certificate(&own).map_err(|queue| {
+        if let Some(own) = chain.next().and_then(Certificate::new) {
+            let subject = own.subject_line();
+            context.use_certificate(own.raw()).map_err(|queue| {
                 Error::new(ErrorKind::Pem, format!("the library refuses the certificate {subject}")).with_queue(queue)
             })?;
-            let key = pem::private_key(self.library, &identity.key)?;
+            let key = pem::private_key(self.library, &identity.key, identity.password.as_ref())?;
             context.use_private_key(&key).map_err(|queue| {
                 Error::new(
                     ErrorKind::Pem,

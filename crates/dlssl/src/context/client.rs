@@ -8,6 +8,7 @@ use dlssl_core::{Library, Slot};
 use super::Context;
 use super::settings::{PeerCertificate, Settings, shared_settings};
 use super::shared::{Base, SharedContext};
+use super::verify::verify_settings;
 use crate::config::{Identity, Roots};
 use crate::error::{Error, ErrorKind};
 use crate::hostname::ServerName;
@@ -131,6 +132,7 @@ pub struct ConnectorBuilder {
 
 impl ConnectorBuilder {
     shared_settings!();
+    verify_settings!();
 
     /// Certificates to trust.
     #[doc(alias = "SSL_CTX_load_verify_locations")]
@@ -143,6 +145,14 @@ impl ConnectorBuilder {
     #[doc(alias = "SSL_CTX_use_certificate_chain_file")]
     pub fn identity(mut self, identity: Identity) -> Self {
         self.settings.identity = Some(identity);
+        self
+    }
+
+    /// Whether a wildcard in a certificate (`*.example.org`) matches; it does unless told otherwise, for one whole part of
+    /// a name.
+    #[doc(alias = "X509_CHECK_FLAG_NO_WILDCARDS")]
+    pub fn allow_wildcards(mut self, allow: bool) -> Self {
+        self.settings.verify.no_wildcards = !allow;
         self
     }
 
@@ -247,7 +257,7 @@ impl ConnectConfiguration {
     }
 
     fn opening(self) -> Result<Opening, Error> {
-        let opening = Opening::new(&self.context, self.deadline)?;
+        let mut opening = Opening::new(&self.context, self.deadline)?;
         opening.client(&self.name, self.check_name, self.sni)?;
         Ok(opening)
     }

@@ -2,10 +2,10 @@
 
 mod build;
 mod client;
-mod pem;
 mod server;
 mod settings;
 mod shared;
+mod verify;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use dlssl_core::ffi::SSL_CTX;
 pub use client::{ConnectConfiguration, Connector, ConnectorBuilder};
 pub use server::{AcceptConfiguration, Acceptor, AcceptorBuilder};
 
+use crate::callback::VerifyPolicy;
 use crate::raw::SslContext;
 
 /// Settings that are applied and shared by connections; cheap to clone.
@@ -33,6 +34,10 @@ struct Inner {
     tolerate_missing_close_notify: bool,
     /// A peer without a certificate is refused, whatever the cipher suite makes of it.
     require_certificate: bool,
+    /// What is demanded beyond the library's own verification.
+    verify: Arc<VerifyPolicy>,
+    /// Wildcards in certificates match nothing.
+    no_wildcards: bool,
 }
 
 impl Context {
@@ -60,6 +65,14 @@ impl Context {
 
     pub(crate) fn requires_certificate(&self) -> bool {
         self.inner.require_certificate
+    }
+
+    pub(crate) fn verify_policy(&self) -> &Arc<VerifyPolicy> {
+        &self.inner.verify
+    }
+
+    pub(crate) fn refuses_wildcards(&self) -> bool {
+        self.inner.no_wildcards
     }
 
     pub(crate) fn tolerates_missing_close_notify(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Everything a context can be told, as plain data: kept by builders, applied by `build`.
 
-use crate::config::{Identity, Protocol, Roots};
+use crate::config::{Identity, Protocol, Roots, VerifySettings};
 
 /// Which side of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(crate) enum Side {
 pub(crate) enum PeerCertificate {
     /// Not asked for (server), or not looked at (client, by a method with `danger` in its name).
     Ignored,
+    /// Asked for; one that is shown is verified (server).
+    Optional,
     /// Required and verified.
     Required,
 }
@@ -24,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) peer_certificate: PeerCertificate,
     /// Whether a client checks the name in the certificate.
     pub(crate) check_name: bool,
+    pub(crate) verify: VerifySettings,
     pub(crate) roots: Roots,
     pub(crate) identity: Option<Identity>,
     pub(crate) alpn: Vec<Vec<u8>>,
@@ -42,6 +45,7 @@ impl Settings {
             side: Side::Client,
             peer_certificate: PeerCertificate::Required,
             check_name: true,
+            verify: VerifySettings::default(),
             roots: Roots::default(),
             identity: None,
             alpn: Vec::new(),

@@ -18,6 +18,10 @@ pub enum ErrorKind {
     InvalidName,
     /// A certificate or key cannot be read, or the two do not belong together.
     Pem,
+    /// A private key is encrypted, and the password is missing or wrong.
+    Password,
+    /// A certificate was read and says something that makes no sense.
+    Malformed,
     /// The peer's certificate was refused.
     Certificate,
     /// The handshake failed: the peer refused, or the two sides have nothing in common.
@@ -50,8 +54,8 @@ impl ErrorKind {
             Self::UnexpectedEof => io::ErrorKind::UnexpectedEof,
             Self::Closed => io::ErrorKind::BrokenPipe,
             Self::Unsupported => io::ErrorKind::Unsupported,
-            Self::Configuration | Self::InvalidName | Self::Pem => io::ErrorKind::InvalidInput,
-            Self::Certificate | Self::Handshake | Self::Protocol => io::ErrorKind::InvalidData,
+            Self::Configuration | Self::InvalidName | Self::Pem | Self::Password => io::ErrorKind::InvalidInput,
+            Self::Certificate | Self::Handshake | Self::Protocol | Self::Malformed => io::ErrorKind::InvalidData,
             Self::Load | Self::NoRoots => io::ErrorKind::NotFound,
             Self::Io | Self::Inherited | Self::Library => io::ErrorKind::Other,
         }

@@ -9,6 +9,8 @@ use dlssl_core::{ErrorStack, Inherited, Library, LoadError};
 
 pub use kind::ErrorKind;
 
+use crate::x509::Certificate;
+
 /// Error of this crate. One pointer wide.
 ///
 /// `source()` is the inner stream's error or the load error, where there is one.
@@ -37,6 +39,7 @@ pub struct VerifyFailure {
     pub(crate) code: i32,
     pub(crate) reason: String,
     pub(crate) depth: u32,
+    pub(crate) certificate: Option<Certificate>,
     pub(crate) subject: String,
     pub(crate) issuer: String,
 }
@@ -58,6 +61,12 @@ impl VerifyFailure {
     #[must_use]
     pub fn depth(&self) -> u32 {
         self.depth
+    }
+
+    /// The refused certificate; `None` where the reason is about none.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
     }
 
     /// Subject of the refused certificate, such as `CN=example.org`.
@@ -109,6 +118,12 @@ impl Error {
 
     pub(crate) fn with_io(mut self, error: io::Error) -> Self {
         self.inner.source = Some(Source::Io(error));
+        self
+    }
+
+    /// The same error said of a thing with this name.
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        self.inner.message = format!("{name}: {}", self.inner.message);
         self
     }
 

@@ -7,8 +7,7 @@ use dlssl_core::compat::error as queue;
 use dlssl_core::{ErrorStack, Library};
 
 use crate::bio::{Bio, Interest};
-use crate::callback::{self, Frame};
-use crate::error::VerifyFailure;
+use crate::callback::{self, Frame, Verify};
 
 /// What callbacks leave behind for the Rust method that made the call.
 #[derive(Default)]
@@ -17,8 +16,8 @@ pub(crate) struct Stash {
     pub(crate) io: Option<(Interest, io::Error)>,
     /// Panic of user code.
     pub(crate) panic: Option<Box<dyn Any + Send>>,
-    /// First refusal of a certificate.
-    pub(crate) verify: Option<VerifyFailure>,
+    /// What is demanded of the peer's certificate, and what became of that.
+    pub(crate) verify: Verify,
     /// The server shares no application protocol with the client.
     pub(crate) alpn_refused: bool,
     /// The first handshake is done.

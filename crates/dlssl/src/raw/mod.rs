@@ -4,14 +4,16 @@
 
 pub(crate) mod call;
 mod context;
+mod key;
 mod memory;
 mod ssl;
 mod x509;
 
 pub(crate) use context::SslContext;
+pub(crate) use key::{Answer, PrivateKey};
 pub(crate) use memory::MemBuf;
 pub(crate) use ssl::{Handle, MOST_IN_RECORD, Ssl};
-pub(crate) use x509::{Certificate, PrivateKey, locations as x509_locations, verify_error_text};
+pub(crate) use x509::{Certificate, Crl, digest, locations as x509_locations, object_names, verify_error_text};
 
 /// Defines an owner: a pointer that is not null, its library, and the function that frees it.
 macro_rules! owner {

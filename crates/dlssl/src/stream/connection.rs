@@ -1,6 +1,7 @@
 //! One connection: its C object, its side of the BIO, and what C's answers mean.
 
 use std::io::{self, ErrorKind as IoKind};
+use std::sync::Arc;
 use std::time::Instant;
 
 use dlssl_core::ErrorStack;
@@ -11,10 +12,12 @@ use dlssl_core::ffi::constants::{
 
 use crate::bio::stream::{StreamBio, is_pause};
 use crate::bio::{Bio, Interest};
+use crate::callback::Verify;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::raw::call::Stash;
 use crate::raw::{Handle, MOST_IN_RECORD, Ssl};
+use crate::x509::Certificate;
 
 /// How the connection reaches the world.
 pub(super) enum Transport<S> {
@@ -71,10 +74,12 @@ impl<S> Connection<S> {
             Transport::Library(library) => Some(std::os::fd::AsRawFd::as_raw_fd(&library.descriptor)),
             _ => None,
         };
+        let verify =
+            Verify { policy: Arc::clone(context.verify_policy()), expects_dns: ssl.expects_dns(), ..Verify::default() };
         Self {
             ssl,
             transport,
-            stash: Stash { cut, ..Stash::default() },
+            stash: Stash { cut, verify, ..Stash::default() },
             context,
             deadline,
             waits_for: None,
@@ -156,11 +161,25 @@ impl<S> Connection<S> {
         self.context.requires_certificate() && self.ssl.peer_certificate().is_none()
     }
 
+    /// Whether the peer's certificate, which nobody verifies, fits none of the pins.
+    pub(super) fn lacks_pin(&self) -> bool {
+        let policy = self.context.verify_policy();
+        policy.ignored && !policy.pins.is_empty() && {
+            let own = self.ssl.peer_certificate().and_then(Certificate::new);
+            !policy.is_pinned(own.as_slice())
+        }
+    }
+
+    /// The verified chain; empty where there is none.
+    pub(super) fn verified_chain(&self) -> &[Certificate] {
+        &self.stash.verify.chain
+    }
+
     /// The handshake is done.
     pub(super) fn set_established(&mut self) {
         self.stash.established = true;
         // A chain that was refused before another was accepted is no news any more.
-        self.stash.verify = None;
+        self.stash.verify.failure = None;
         if let Transport::Ours(bio) = &mut self.transport {
             bio.set_established();
         }
@@ -387,7 +406,7 @@ impl<S> Connection<S> {
         if named || unnamed {
             return self.cut();
         }
-        if let Some(verify) = self.stash.verify.take() {
+        if let Some(verify) = self.stash.verify.failure.take() {
             return self.fail(ErrorKind::Certificate, "the peer's certificate was refused", queue).with_verify(verify);
         }
         match code {

@@ -30,10 +30,11 @@ impl Opening {
         Ok(Self { ssl, context: context.clone(), deadline })
     }
 
-    pub(crate) fn client(&self, name: &ServerName, check_name: bool, sni: bool) -> Result<(), Error> {
+    pub(crate) fn client(&mut self, name: &ServerName, check_name: bool, sni: bool) -> Result<(), Error> {
         self.ssl.set_client();
         if check_name {
-            self.ssl.expect_name(name).map_err(failed(&self.context, "cannot set the name to verify"))?;
+            let no_wildcards = self.context.refuses_wildcards();
+            self.ssl.expect_name(name, no_wildcards).map_err(failed(&self.context, "cannot set the name to verify"))?;
         }
         match name {
             ServerName::Dns(host) if sni => self
@@ -111,6 +112,10 @@ fn handshake<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, Hand
             // Suites without authentication do not come by default, but a program's own list may hold some.
             Ok(Verdict::Done(_)) if connection.lacks_certificate() => {
                 let error = connection.error(ErrorKind::Certificate, "the peer showed no certificate");
+                return Err(error.into());
+            }
+            Ok(Verdict::Done(_)) if connection.lacks_pin() => {
+                let error = connection.error(ErrorKind::Certificate, "the peer's certificate fits none of the pins");
                 return Err(error.into());
             }
             Ok(Verdict::Done(_)) => {

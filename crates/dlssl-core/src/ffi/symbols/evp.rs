@@ -1,5 +1,7 @@
 //! `openssl/evp.h`: keys and algorithms.
 
+use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_void};
+
 use crate::ffi::macros::symbols;
 use crate::ffi::types::*;
 
@@ -8,6 +10,13 @@ symbols! {
     table Evp, library Crypto, header "openssl/evp.h";
     required {
         fn EVP_PKEY_free(key: *mut EVP_PKEY);
+        fn EVP_PKEY_get_bits(key: *const EVP_PKEY) -> c_int
+            where openssl "3.0..", libressl "never", was "EVP_PKEY_bits";
+        fn EVP_get_digestbyname(name: *const c_char) -> *const EVP_MD;
+        fn EVP_Digest(data: *const c_void, count: usize, out: *mut c_uchar, size: *mut c_uint, kind: *const EVP_MD,
+            engine: *mut c_void) -> c_int;
+        fn EVP_aes_256_cbc() -> *const EVP_CIPHER;
+        fn d2i_AutoPrivateKey(into: *mut *mut EVP_PKEY, data: *mut *const c_uchar, len: c_long) -> *mut EVP_PKEY;
     }
     optional {
         fn OPENSSL_add_all_algorithms_noconf() where openssl "..1.1.0";

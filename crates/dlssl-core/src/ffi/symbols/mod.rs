@@ -1,14 +1,17 @@
 //! The functions of C, one list for each header.
 
+pub mod asn1;
 pub mod bio;
 pub mod conf;
 pub mod crypto;
 pub mod err;
 pub mod evp;
+pub mod objects;
 pub mod pem;
 pub mod provider;
 pub mod rand;
 pub mod ssl;
+pub mod stack;
 pub mod x509;
 pub mod x509_vfy;
 
@@ -52,15 +55,18 @@ macro_rules! tables {
 }
 
 tables! {
+    asn1: Asn1,
     bio: Bio,
     conf: Conf,
     crypto: Crypto,
     err: Err,
     evp: Evp,
+    objects: Objects,
     pem: Pem,
     provider: Provider,
     rand: Rand,
     ssl: Ssl,
+    stack: Stack,
     x509: X509Functions,
     x509_vfy: X509Vfy,
 }
