@@ -22,7 +22,7 @@ pub enum ErrorKind {
     Password,
     /// A certificate was read and says something that makes no sense.
     Malformed,
-    /// The peer's certificate was refused.
+    /// The peer's certificate was refused, or one is demanded and the peer showed none.
     Certificate,
     /// The handshake failed: the peer refused, or the two sides have nothing in common.
     Handshake,

@@ -89,19 +89,11 @@ impl PrivateKey {
             None => (ptr::null(), 0),
         };
         let run = || {
-            // SAFETY: live BIO and key; a static cipher or null for none; a password with its length, or null; the
-            // callback refuses and needs no data.
+            // SAFETY: live BIO and key; a static cipher with a password and its length, or null and nobody is
+            // asked. With a callback OpenSSL 3 would ask that, although there is a password.
             unsafe {
                 let cipher = if text.is_null() { ptr::null() } else { (functions.evp.EVP_aes_256_cbc)() };
-                write(
-                    out.as_ptr(),
-                    self.as_ptr(),
-                    cipher,
-                    text.cast(),
-                    len,
-                    Some(callback::no_password),
-                    ptr::null_mut(),
-                )
+                write(out.as_ptr(), self.as_ptr(), cipher, text.cast(), len, None, ptr::null_mut())
             }
         };
         plain(&self.library, run, |result| *result != 1)?;

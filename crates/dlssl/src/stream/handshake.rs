@@ -163,7 +163,8 @@ fn in_handshake(error: Error) -> Error {
     if error.kind() == ErrorKind::Protocol {
         let words = alert::words(error.queue())
             .map_or_else(|| "the handshake failed".to_owned(), |words| format!("the handshake failed: {words}"));
-        error.rephrased(ErrorKind::Handshake, words)
+        let kind = if alert::lacks_certificate(error.queue()) { ErrorKind::Certificate } else { ErrorKind::Handshake };
+        error.rephrased(kind, words)
     } else if error.kind() == ErrorKind::UnexpectedEof {
         error.rephrased(ErrorKind::UnexpectedEof, "the peer closed the connection in the handshake")
     } else {

@@ -186,9 +186,10 @@ fn is_cut(queue: &ErrorStack) -> bool {
         || queue.has(ERR_LIB_PROV, PROV_R_WRONG_FINAL_BLOCK_LENGTH)
 }
 
-/// Whether the bytes begin as DER does. PEM may have anything before its first line, but not this.
+/// Whether the bytes are one element of DER, whole: PEM may have any words before it, but not these.
 fn is_der(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&SEQUENCE) && bytes.get(1).is_some_and(|length| *length >= 0x80)
+    let mut reader = Reader::new(bytes);
+    reader.expect(SEQUENCE).is_ok() && reader.is_at_end()
 }
 
 fn bytes(source: &Source) -> Result<Cow<'_, Zeroizing<Vec<u8>>>, Error> {
