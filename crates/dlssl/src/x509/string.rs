@@ -45,7 +45,7 @@ fn without_nul(text: String) -> Result<String, Malformed> {
 /// Characters of `WIDTH` bytes each.
 fn wide<const WIDTH: usize>(bytes: &[u8]) -> Result<String, Malformed> {
     const WRONG: Malformed = Malformed("a text with characters that are none");
-    if bytes.len() % WIDTH != 0 {
+    if !bytes.len().is_multiple_of(WIDTH) {
         return Err(WRONG);
     }
     bytes

@@ -14,7 +14,7 @@ symbols! {
             where openssl "3.0..", libressl "never", was "EVP_PKEY_bits";
         fn EVP_get_digestbyname(name: *const c_char) -> *const EVP_MD;
         fn EVP_Digest(data: *const c_void, count: usize, out: *mut c_uchar, size: *mut c_uint, kind: *const EVP_MD,
-            engine: *mut c_void) -> c_int;
+            engine: *mut ENGINE) -> c_int;
         fn EVP_aes_256_cbc() -> *const EVP_CIPHER;
         fn d2i_AutoPrivateKey(into: *mut *mut EVP_PKEY, data: *mut *const c_uchar, len: c_long) -> *mut EVP_PKEY;
     }
