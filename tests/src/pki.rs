@@ -138,6 +138,7 @@ impl Leaf {
 #[derive(Debug)]
 pub struct Authority {
     root_pem: String,
+    name: String,
     root: Issuer<'static, KeyPair>,
     intermediate: Issuer<'static, KeyPair>,
     intermediate_pem: String,
@@ -151,13 +152,14 @@ impl Authority {
 
     /// The same with an intermediate that differs.
     pub fn with(name: &str, change: fn(&mut CertificateParams)) -> Self {
-        let (params, key) = (ca(&format!("{name} root")), KeyPair::generate().unwrap());
+        let root_name = format!("{name} root");
+        let (params, key) = (ca(&root_name), KeyPair::generate().unwrap());
         let root_pem = params.self_signed(&key).unwrap().pem();
         let root = Issuer::new(params, key);
         let (mut params, key) = (ca(&format!("{name} intermediate")), KeyPair::generate().unwrap());
         change(&mut params);
         let intermediate_pem = params.signed_by(&key, &root).unwrap().pem();
-        Authority { root_pem, root, intermediate: Issuer::new(params, key), intermediate_pem }
+        Authority { root_pem, name: root_name, root, intermediate: Issuer::new(params, key), intermediate_pem }
     }
 
     /// The root certificate in PEM.
@@ -173,6 +175,14 @@ impl Authority {
     /// The intermediate certificate in PEM.
     pub fn intermediate_pem(&self) -> &str {
         &self.intermediate_pem
+    }
+
+    /// The root's name and key in an expired certificate by another root, in PEM.
+    pub fn cross_signed_root(&self, by: &Authority) -> String {
+        let mut params = ca(&self.name);
+        params.not_before = days_from_now(-50);
+        params.not_after = days_from_now(-40);
+        params.signed_by(self.root.key(), &by.root).unwrap().pem()
     }
 
     /// The intermediate's revocation list, in PEM.

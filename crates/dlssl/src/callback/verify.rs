@@ -39,7 +39,7 @@ impl Policy {
 /// What a connection demands and what verification left behind.
 #[derive(Default)]
 pub(crate) struct Verify {
-    pub(crate) policy: Arc<Policy>,
+    pub(crate) policy: Option<Arc<Policy>>,
     /// The certificate must be for a host name, which then is among its alternative names.
     pub(crate) expects_dns: bool,
     /// First refusal of a certificate.
@@ -51,13 +51,14 @@ pub(crate) struct Verify {
 /// Verifies the peer's chain: the library's verification, then our checks. 1 or 0, no other number.
 pub(crate) unsafe extern "C" fn verify_chain(store: *mut X509_STORE_CTX, _: *mut c_void) -> c_int {
     let prepared = in_callback(None, |frame| {
-        if frame.stash.verify.policy.allow_weak {
+        let policy = frame.stash.verify.policy.clone()?;
+        if policy.allow_weak {
             // SAFETY: C hands a live store context of the frame's library.
             unsafe { compat::set_level(frame.library.functions(), store, 0) };
         }
-        Some(frame.library.clone())
+        Some((frame.library.clone(), policy))
     });
-    let Some(library) = prepared else { return 0 };
+    let Some((library, policy)) = prepared else { return 0 };
     // Not inside of `in_callback`: C calls `verify` from here.
     // SAFETY: as above.
     let accepted = unsafe { (library.functions().x509_vfy.X509_verify_cert)(store) } > 0;
@@ -69,8 +70,15 @@ pub(crate) unsafe extern "C" fn verify_chain(store: *mut X509_STORE_CTX, _: *mut
             }
             return false;
         }
-        let chain = step.chain();
-        if !own_checks(frame, &step, &chain) {
+        if policy.ignored {
+            frame.stash.verify.chain = step.chain().filter(|_| step.code() == 0).unwrap_or_default();
+            return true;
+        }
+        // What cannot be looked at is not taken.
+        let Some(chain) = step.chain() else {
+            return refuse(frame, &step, step.fault(None, 0, "the library does not give the verified chain"));
+        };
+        if !own_checks(frame, &policy, &step, &chain) {
             return false;
         }
         if step.code() == 0 {
@@ -81,11 +89,7 @@ pub(crate) unsafe extern "C" fn verify_chain(store: *mut X509_STORE_CTX, _: *mut
 }
 
 /// What the library leaves to its version; whether the chain may be taken.
-fn own_checks(frame: &mut Frame<'_>, step: &Step<'_>, chain: &[Certificate]) -> bool {
-    let policy = Arc::clone(&frame.stash.verify.policy);
-    if policy.ignored {
-        return true;
-    }
+fn own_checks(frame: &mut Frame<'_>, policy: &Policy, step: &Step<'_>, chain: &[Certificate]) -> bool {
     let weak = if policy.allow_weak { None } else { weak::in_chain(chain) };
     let between = chain.len().saturating_sub(2);
     let too_long = policy.depth.is_some_and(|most| between > most as usize);
@@ -97,32 +101,22 @@ fn own_checks(frame: &mut Frame<'_>, step: &Step<'_>, chain: &[Certificate]) -> 
         nameless.then_some((0, "hostname mismatch: no host name among the alternative names")),
     ];
     for (depth, reason) in faults.into_iter().flatten() {
-        let mut verification = step.verification(false);
-        verification.code = X509_V_ERR_APPLICATION_VERIFICATION;
-        reason.clone_into(&mut verification.reason);
-        verification.depth = u32::try_from(depth).unwrap_or(u32::MAX);
-        verification.certificate = chain.get(depth).cloned();
-        let overruled =
-            policy.callback.as_ref().is_some_and(|callback| callback.decides && (callback.judge)(&verification));
+        let fault = step.fault(chain.get(depth), depth, reason);
+        let overruled = policy.callback.as_ref().is_some_and(|callback| callback.decides && (callback.judge)(&fault));
         if !overruled {
-            return refuse(frame, step, &verification);
+            return refuse(frame, step, fault);
         }
     }
     if !policy.is_pinned(chain) {
-        let mut verification = step.verification(false);
-        verification.code = X509_V_ERR_APPLICATION_VERIFICATION;
-        "no certificate of the chain is pinned".clone_into(&mut verification.reason);
-        verification.depth = 0;
-        verification.certificate = chain.first().cloned();
-        return refuse(frame, step, &verification);
+        return refuse(frame, step, step.fault(chain.first(), 0, "no certificate of the chain is pinned"));
     }
     true
 }
 
 /// Notes why, for C and for us.
-fn refuse(frame: &mut Frame<'_>, step: &Step<'_>, verification: &Verification) -> bool {
-    step.set_code(verification.code);
-    frame.stash.verify.failure.get_or_insert_with(|| failure(verification));
+fn refuse(frame: &mut Frame<'_>, step: &Step<'_>, fault: Verification) -> bool {
+    step.set_code(fault.code);
+    frame.stash.verify.failure.get_or_insert_with(|| failure(&fault));
     false
 }
 
@@ -130,7 +124,7 @@ fn refuse(frame: &mut Frame<'_>, step: &Step<'_>, verification: &Verification) -
 pub(crate) unsafe extern "C" fn verify(accepted: c_int, store: *mut X509_STORE_CTX) -> c_int {
     c_int::from(in_callback(false, |frame| {
         let accepted = accepted == 1;
-        let policy = Arc::clone(&frame.stash.verify.policy);
+        let Some(policy) = frame.stash.verify.policy.clone() else { return accepted };
         if policy.ignored || accepted && policy.callback.is_none() {
             return accepted;
         }
@@ -179,12 +173,25 @@ impl Step<'_> {
         unsafe { (self.library.functions().x509_vfy.X509_STORE_CTX_set_error)(self.store, code) };
     }
 
-    /// The chain as far as it is built.
-    fn chain(&self) -> Vec<Certificate> {
+    /// The chain as far as it is built; `None` where the library does not give it, or not all of it.
+    fn chain(&self) -> Option<Vec<Certificate>> {
         let get = self.library.functions().x509_vfy.X509_STORE_CTX_get1_chain;
         // SAFETY: as above; the function gives a stack and references that are ours, or null.
         let chain = unsafe { raw::Certificate::all_of(self.library, get(self.store)) };
-        chain.into_iter().filter_map(Certificate::new).collect()
+        let chain: Option<Vec<_>> = chain.into_iter().map(Certificate::new).collect();
+        chain.filter(|chain| !chain.is_empty())
+    }
+
+    /// A fault that we found.
+    fn fault(&self, certificate: Option<&Certificate>, depth: usize, reason: &str) -> Verification {
+        Verification {
+            accepted: false,
+            code: X509_V_ERR_APPLICATION_VERIFICATION,
+            reason: reason.to_owned(),
+            depth: u32::try_from(depth).unwrap_or(u32::MAX),
+            certificate: certificate.cloned(),
+            chain: self.chain().unwrap_or_default(),
+        }
     }
 
     fn verification(&self, accepted: bool) -> Verification {
@@ -202,7 +209,7 @@ impl Step<'_> {
             reason: verify_error_text(self.library, i64::from(code)),
             depth: u32::try_from(depth).unwrap_or(0),
             certificate: certificate.and_then(Certificate::new),
-            chain: self.chain(),
+            chain: self.chain().unwrap_or_default(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dlssl_core::{ErrorStack, Library};
 
-use super::settings::{PeerCertificate, Settings, Side};
+use super::settings::{PeerCertificate, Settings};
 use crate::callback::VerifyPolicy;
 use crate::config::{VerifyFlag, VerifySettings};
 use crate::error::{Error, ErrorKind};
@@ -41,7 +41,7 @@ pub(super) fn apply(library: &Library, context: &SslContext, settings: &Settings
             context.add_crl(&list).map_err(library_failed("cannot add a revocation list"))?;
         }
     }
-    if settings.side == Side::Client && !pins.is_empty() {
+    if !pins.is_empty() {
         // A session from a context with other pins is not resumed here: nobody would look at the pins.
         let id = pins_id(library, pins)?;
         context.set_session_id_context(&id).map_err(library_failed("cannot tie sessions to the pins"))?;

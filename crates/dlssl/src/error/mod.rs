@@ -45,7 +45,7 @@ pub struct VerifyFailure {
 }
 
 impl VerifyFailure {
-    /// C's number of the reason (`X509_V_ERR_…`).
+    /// C's number of the reason (`X509_V_ERR_…`); 50 for checks of dlssl's own and of the program.
     #[must_use]
     pub fn code(&self) -> i32 {
         self.code

@@ -142,7 +142,9 @@ impl SslContext {
     /// Bounds how many certificates stand between the peer's own and the root. The library is never stricter than that;
     /// older ones count one more, so the callback checks exactly.
     pub(crate) fn set_verify_depth(&self, most: u32) {
-        let depth = c_int::try_from(most).ok().and_then(|most| most.checked_add(1)).unwrap_or(c_int::MAX);
+        /// More than any chain has, and far from where versions overflow.
+        const MOST: u32 = 10_000;
+        let depth = c_int::try_from(most.min(MOST) + 1).unwrap_or(c_int::MAX);
         // SAFETY: live context.
         unsafe { (self.library.functions().ssl.SSL_CTX_set_verify_depth)(self.as_ptr(), depth) };
     }

@@ -74,8 +74,11 @@ impl<S> Connection<S> {
             Transport::Library(library) => Some(std::os::fd::AsRawFd::as_raw_fd(&library.descriptor)),
             _ => None,
         };
-        let verify =
-            Verify { policy: Arc::clone(context.verify_policy()), expects_dns: ssl.expects_dns(), ..Verify::default() };
+        let verify = Verify {
+            policy: Some(Arc::clone(context.verify_policy())),
+            expects_dns: ssl.expects_dns(),
+            ..Verify::default()
+        };
         Self {
             ssl,
             transport,
