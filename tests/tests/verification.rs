@@ -419,10 +419,12 @@ fn weak_when_asked_for() {
     }
 }
 
-/// The peer also sends a certificate for the root's name and key that a vanished authority has signed, and which has
-/// expired: the trusted root is taken first.
+/// The peer also sends a certificate for the root's name and key that an older authority has signed, and which has
+/// expired. Both authorities are trusted; the shorter way is taken.
 fn cross_signature() {
     let mut pair = server().clone();
-    pair.chain += &authority().cross_signed_root(&Authority::new("vanished"));
+    let older = Authority::new("older");
+    pair.chain += &authority().cross_signed_root(&older);
     accepted(&connector(), &pair);
+    accepted(&connector().roots(authority().roots().and(older.roots())), &pair);
 }
