@@ -23,6 +23,7 @@
 //! # Where things are
 //! - [`Connector`] and [`Acceptor`] hold what connections share and make [`TlsStream`]s.
 //! - [`Loader`], [`Library`], [`current`] and [`reload`] come from `dlssl-core`: which library it is.
+//! - [`Certificate`] and [`PrivateKey`], and what verification makes of them: [`VerifyFlag`], [`Crls`], [`Pin`].
 //! - [`Error`] and [`ErrorKind`] say what went wrong, the same on every library.
 //!
 //! # Limits
@@ -48,9 +49,13 @@ mod hostname;
 mod raw;
 mod session;
 mod stream;
+mod x509;
 
 pub use bio::MemoryBio;
-pub use config::{DefaultRoots, Identity, InfoEvent, Protocol, Roots, TicketKey, TlsOption, default_roots};
+pub use config::{
+    Crls, DefaultRoots, Identity, InfoEvent, Protocol, Roots, TicketKey, TlsOption, Verification, VerifyFlag,
+    default_roots,
+};
 pub use context::{
     AcceptConfiguration, Acceptor, AcceptorBuilder, ConnectConfiguration, Connector, ConnectorBuilder, Context,
     default_connector, set_default_connector, with_default_connector,
@@ -63,3 +68,6 @@ pub use dlssl_core::{
 pub use error::{Error, ErrorKind, VerifyFailure};
 pub use session::{Session, SessionStore};
 pub use stream::{HandshakeError, IntoInnerError, MidHandshake, Shutdown, TlsStream, VerifyResult};
+pub use x509::{
+    AltName, Attribute, Certificate, Digest, KeyKind, Name, Password, Pin, PrivateKey, PublicKey, Validity, digest,
+};

@@ -13,10 +13,13 @@ use dlssl_core::ffi::constants::{
 use super::early::Early;
 use crate::bio::stream::{StreamBio, is_pause};
 use crate::bio::{Bio, Interest};
+use crate::callback::Verify;
 use crate::context::{Context, SessionKey};
 use crate::error::{Error, ErrorKind};
+use crate::hostname::ServerName;
 use crate::raw::call::Stash;
 use crate::raw::{Handle, MOST_IN_RECORD, Ssl, SslContext, verify_error_text};
+use crate::x509::{Certificate, weak};
 
 /// How the connection reaches the world.
 pub(super) enum Transport<S> {
@@ -83,7 +86,13 @@ pub(super) fn check_session(ssl: &Ssl, context: &Context, key: &SessionKey) -> R
         let text = verify_error_text(library, code);
         return refused(&format!("is with a certificate that was not accepted: {text}"));
     }
-    let is_for = |name| ssl.peer_certificate().is_some_and(|certificate| certificate.is_for(name));
+    let no_wildcards = context.refuses_wildcards();
+    let is_for = |name: &ServerName| {
+        ssl.peer_certificate().and_then(Certificate::new).is_some_and(|certificate| {
+            certificate.raw().is_for(name, no_wildcards)
+                && (matches!(name, ServerName::Ip(_)) || weak::has_dns_name(&certificate))
+        })
+    };
     if key.check_name && !is_for(&key.name) {
         return refused(&format!("is with a certificate that is not valid for {}", key.name));
     }
@@ -97,11 +106,17 @@ impl<S> Connection<S> {
             Transport::Library(library) => Some(std::os::fd::AsRawFd::as_raw_fd(&library.descriptor)),
             _ => None,
         };
+        let verify = Verify {
+            policy: Some(Arc::clone(context.verify_policy())),
+            expects_dns: ssl.expects_dns(),
+            ..Verify::default()
+        };
         Self {
             ssl,
             transport,
             stash: Stash {
                 cut,
+                verify,
                 hooks: Some(Arc::clone(context.hooks())),
                 contexts: vec![Arc::clone(context.raw())],
                 ..Stash::default()
@@ -215,12 +230,26 @@ impl<S> Connection<S> {
         self.context.requires_certificate() && self.ssl.peer_certificate().is_none()
     }
 
+    /// Whether the peer's certificate, which nobody verifies, fits none of the pins.
+    pub(super) fn lacks_pin(&self) -> bool {
+        let policy = self.context.verify_policy();
+        policy.ignored && !policy.pins.is_empty() && {
+            let own = self.ssl.peer_certificate().and_then(Certificate::new);
+            !policy.is_pinned(own.as_slice())
+        }
+    }
+
+    /// The verified chain; empty where there is none.
+    pub(super) fn verified_chain(&self) -> &[Certificate] {
+        &self.stash.verify.chain
+    }
+
     /// The handshake is done.
     pub(super) fn set_established(&mut self) {
         self.stash.established = true;
         self.ssl.set_keep_session(true);
         // A chain that was refused before another was accepted is no news any more.
-        self.stash.verify = None;
+        self.stash.verify.failure = None;
         if let Transport::Ours(bio) = &mut self.transport {
             bio.set_established();
         }
@@ -449,7 +478,7 @@ impl<S> Connection<S> {
         if named || unnamed {
             return self.cut();
         }
-        if let Some(verify) = self.stash.verify.take() {
+        if let Some(verify) = self.stash.verify.failure.take() {
             return self.fail(ErrorKind::Certificate, "the peer's certificate was refused", queue).with_verify(verify);
         }
         match code {

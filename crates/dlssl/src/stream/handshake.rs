@@ -48,7 +48,10 @@ impl Opening {
     ) -> Result<Self, Error> {
         self.ssl.set_client();
         if key.check_name {
-            self.ssl.expect_name(&key.name).map_err(failed(&self.context, "cannot set the name to verify"))?;
+            let no_wildcards = self.context.refuses_wildcards();
+            self.ssl
+                .expect_name(&key.name, no_wildcards)
+                .map_err(failed(&self.context, "cannot set the name to verify"))?;
         }
         match &key.name {
             ServerName::Dns(host) if key.sni => self
@@ -195,6 +198,10 @@ fn drive<S>(mut connection: Box<Connection<S>>) -> Result<TlsStream<S>, Handshak
                 let error = connection.error(ErrorKind::Certificate, "the peer showed no certificate");
                 return Err(error.into());
             }
+            Ok(Verdict::Done(_)) if connection.lacks_pin() => {
+                let error = connection.error(ErrorKind::Certificate, "the peer's certificate fits none of the pins");
+                return Err(error.into());
+            }
             Ok(Verdict::Done(_)) => {
                 connection.check_resumed()?;
                 connection.set_established();
@@ -241,7 +248,8 @@ fn in_handshake(error: Error) -> Error {
     if error.kind() == ErrorKind::Protocol {
         let words = alert::words(error.queue())
             .map_or_else(|| "the handshake failed".to_owned(), |words| format!("the handshake failed: {words}"));
-        error.rephrased(ErrorKind::Handshake, words)
+        let kind = if alert::lacks_certificate(error.queue()) { ErrorKind::Certificate } else { ErrorKind::Handshake };
+        error.rephrased(kind, words)
     } else if error.kind() == ErrorKind::UnexpectedEof {
         error.rephrased(ErrorKind::UnexpectedEof, "the peer closed the connection in the handshake")
     } else {
