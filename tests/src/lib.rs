@@ -8,6 +8,8 @@
 pub mod builds;
 pub mod cli;
 pub mod client;
+pub mod examples;
+pub mod forked;
 pub mod harness;
 pub mod hello;
 pub mod library;
@@ -16,6 +18,7 @@ pub mod openssl_pki;
 pub mod peers;
 pub mod pki;
 pub mod process;
+pub mod resumption;
 pub mod served;
 pub mod talk;
 pub mod wire;

@@ -50,6 +50,12 @@ pub(crate) fn is_child() -> bool {
     here != FIRST.load(Ordering::Acquire)
 }
 
+/// Whether this process was forked, by us or before us: what it holds may come from a parent with threads. Known on Linux
+/// alone; elsewhere as [`is_child`].
+pub(crate) fn was_forked() -> bool {
+    is_child() || system::has_not_executed()
+}
+
 /// Held by whoever is in the dynamic linker on our behalf; a fork waits for it.
 static LOADING: Mutex<()> = Mutex::new(());
 
@@ -69,6 +75,8 @@ pub(crate) fn hold() -> Hold {
     process();
     let guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     system::set_inside(true);
+    // A child by a raw `clone` has run no handlers.
+    crate::load::locks::refresh();
     Hold { _guard: guard }
 }
 
@@ -114,6 +122,27 @@ mod system {
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     pub(super) fn wiped_page() -> Option<&'static AtomicU64> {
         None
+    }
+
+    /// Whether the kernel says that this process was forked and has executed no program since.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn has_not_executed() -> bool {
+        std::fs::read_to_string("/proc/self/stat").ok().and_then(|stat| flags(&stat)).is_some_and(|flags| {
+            /// The kernel's `PF_FORKNOEXEC`, the same since 2.6.
+            const FORKED: u32 = 0x40;
+            flags & FORKED != 0
+        })
+    }
+
+    /// The ninth field of `/proc/self/stat`; the second, the program's name in parentheses, may hold anything.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn flags(stat: &str) -> Option<u32> {
+        stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(6)?.parse().ok()
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(super) fn has_not_executed() -> bool {
+        false
     }
 
     thread_local! {
@@ -174,6 +203,7 @@ mod system {
     unsafe extern "C" fn after_in_child() {
         // Nought already where the kernel wipes it.
         super::page().store(0, Ordering::Release);
+        crate::load::locks::refresh();
         release();
     }
 
@@ -201,6 +231,10 @@ mod system {
         None
     }
 
+    pub(super) fn has_not_executed() -> bool {
+        false
+    }
+
     pub(super) fn set_inside(_: bool) {}
 
     pub(super) fn register() {}
@@ -214,6 +248,25 @@ mod tests {
     fn a_process_keeps_its_number() {
         assert_eq!(process(), process());
         assert!(process() > 0);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_process_that_has_not_executed_is_known_whatever_its_name() {
+        assert_eq!(system::flags("7 (a) b) 1 (c) S 1 7 7 0 -1 4194368 93 0"), Some(0x40_0040));
+        assert_eq!(system::flags("7 (a"), None);
+        assert!(!was_forked());
+        // SAFETY: the child calls nothing that another thread could hold a lock of, but for memory, which the C library
+        // looks after; and ends.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(i32::from(!system::has_not_executed())) };
+        }
+        let mut status = 0;
+        // SAFETY: our own child, and a place for its status.
+        unsafe { libc::waitpid(child, &raw mut status, 0) };
+        assert_eq!(status, 0);
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Plan<'_> {
                 if self.fresh {
                     return self.private(candidate, &Why::Asked, attempt);
                 }
-                if let Some(why) = self.judge(candidate) {
+                if let Some(why) = self.judge(candidate, fork::was_forked()) {
                     return self.private(candidate, &why, attempt);
                 }
                 match self.as_they_are(candidate, attempt) {
@@ -48,7 +48,7 @@ impl Plan<'_> {
             }
             Isolation::Auto | Isolation::Never => {
                 if self.opener.is_real()
-                    && let Some(Why::Child) = self.judge(candidate)
+                    && let Some(Why::Child) = self.judge(candidate, fork::is_child())
                 {
                     return Err(LoadFailure::Inherited { path: candidate.libssl.clone() });
                 }
@@ -63,10 +63,10 @@ impl Plan<'_> {
         Ok(self.keep(checked, None))
     }
 
-    fn judge(&self, candidate: &Candidate) -> Option<Why> {
+    fn judge(&self, candidate: &Candidate, is_child: bool) -> Option<Why> {
         let ours = registry::mapped(self.hold);
         let [ssl, crypto] = scene::before(candidate, &ours);
-        decide([&ssl, &crypto], scene::exported(self.opener), fork::is_child())
+        decide([&ssl, &crypto], scene::exported(self.opener), is_child)
     }
 
     fn as_they_are(&self, candidate: &Candidate, attempt: &mut Attempt) -> Result<(Parts, Taken), LoadFailure> {

@@ -95,20 +95,16 @@ pub(crate) struct Same {
 
 /// Judges; `None` means the files as they are.
 pub(crate) fn decide(halves: [&Before; 2], exported: Option<&'static str>, is_child: bool) -> Option<Why> {
-    for half in halves {
-        if let Some(other) = &half.other {
-            return Some(match (is_child, other.replaced) {
-                (_, true) => Why::Replaced(other.path.clone()),
-                (_, false) => Why::NameTaken(other.path.clone()),
-            });
-        }
-    }
     let same = || halves.into_iter().filter_map(|half| half.same.as_ref());
-    if let Some(overwritten) = same().find(|same| same.overwritten) {
-        return Some(Why::Overwritten(overwritten.path.clone()));
-    }
     if is_child && same().any(|same| !same.by_us_here) {
         return Some(Why::Child);
+    }
+    if let Some(other) = halves.into_iter().find_map(|half| half.other.as_ref()) {
+        let path = other.path.clone();
+        return Some(if other.replaced { Why::Replaced(path) } else { Why::NameTaken(path) });
+    }
+    if let Some(overwritten) = same().find(|same| same.overwritten) {
+        return Some(Why::Overwritten(overwritten.path.clone()));
     }
     // What is mapped is bound already; the proof tells to what.
     if same().next().is_some() {
@@ -156,5 +152,6 @@ mod tests {
         assert_eq!(decide([&same(false, false), &same(false, false)], None, true), Some(Why::Child));
         assert_eq!(decide([&same(false, true), &same(false, true)], None, true), None);
         assert_eq!(decide([&other(false), &same(false, true)], None, true), Some(Why::NameTaken("/a".into())));
+        assert_eq!(decide([&other(false), &same(false, false)], None, true), Some(Why::Child));
     }
 }

@@ -3,13 +3,11 @@
 //! Cleaning up at exit races with threads that still run. From OpenSSL 1.1.1 on a flag leaves it out, which counts
 //! when nobody in the process initialised that library before; the others do not register one, but for 1.1.0.
 
-use std::ffi::{CString, c_char, c_int};
+use std::ffi::{CString, c_int};
 use std::path::PathBuf;
 
-use parking_lot::RawMutex;
-use parking_lot::lock_api::RawMutex as _;
-
 use super::identify::Identity;
+use super::locks;
 use crate::compat;
 use crate::error::{ErrorStack, LoadFailure};
 use crate::ffi::Functions;
@@ -146,16 +144,8 @@ fn check(functions: &Functions, identity: &Identity, step: impl FnOnce() -> c_in
     Err(LoadFailure::Initialisation { text: identity.text.clone(), queue })
 }
 
-/// More than any version before 1.1.0 has (1.0.2: 41).
-const MOST_LOCKS: usize = 64;
-
-/// Locks for versions before 1.1.0, which have none of their own.
-static LOCKS: [RawMutex; MOST_LOCKS] = [const { RawMutex::INIT }; MOST_LOCKS];
-
 /// Gives a library before 1.1.0 its locks, unless another component of the process did. Threads it tells apart by
 /// the address of `errno`, which is right on every Unix.
-///
-/// One set of locks serves every such library of the process: none of them calls another while it holds one.
 fn install_locks(functions: &Functions, identity: &Identity) -> Result<(), LoadFailure> {
     let crypto = &functions.crypto;
     let (Some(count), Some(get), Some(set)) =
@@ -168,26 +158,13 @@ fn install_locks(functions: &Functions, identity: &Identity) -> Result<(), LoadF
         if get().is_some() {
             return Ok(());
         }
-        if usize::try_from(count()).is_ok_and(|count| count > MOST_LOCKS) {
+        if usize::try_from(count()).is_ok_and(|count| count > locks::MOST_LOCKS) {
             return Err(LoadFailure::Setting {
                 text: identity.text.clone(),
                 what: "be used: it wants more locks than known",
             });
         }
-        set(Some(lock));
+        set(Some(locks::lock));
     }
     Ok(())
-}
-
-/// `CRYPTO_LOCK`: the other mode is unlock.
-const LOCK: c_int = 1;
-
-unsafe extern "C" fn lock(mode: c_int, number: c_int, _: *const c_char, _: c_int) {
-    let Some(lock) = usize::try_from(number).ok().and_then(|number| LOCKS.get(number)) else { return };
-    if mode & LOCK != 0 {
-        lock.lock();
-    } else {
-        // SAFETY: the library unlocks only what the same thread has locked.
-        unsafe { lock.unlock() };
-    }
 }

@@ -9,6 +9,7 @@ mod identify;
 mod init;
 mod inspect;
 mod locate;
+pub(crate) mod locks;
 mod mapped;
 mod open;
 mod pair;
@@ -171,7 +172,8 @@ impl Loader {
         let mut explanation = Explanation::default();
         let plan = Plan {
             opener,
-            isolation: self.isolation,
+            // A copy of what the process holds would be another library.
+            isolation: if matches!(self.choice, Choice::AlreadyLoaded) { Isolation::Never } else { self.isolation },
             fresh: self.fresh,
             configuration: self.configuration.as_ref(),
             hold,

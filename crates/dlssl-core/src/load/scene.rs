@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::candidates::Candidate;
+use super::candidates::{Candidate, is_half};
 use super::decide::{Before, Other, Same, same_path};
 use super::identify::{MARKS_OF_LIBCRYPTO, MARKS_OF_LIBSSL, mark};
 use super::locate::locate;
@@ -30,18 +30,25 @@ pub(super) fn exported(opener: &dyn Opener) -> Option<&'static str> {
 fn half_before(objects: &[Object], half: Half, name: &Path, ours: &[Mapped]) -> Before {
     let mut before = Before::default();
     let named = name.components().count() > 1;
-    let wanted = if named { soname(name) } else { name.to_str().map(str::to_owned) };
-    // Asked of the file system only when something goes by that name.
+    let is_half = |object: &&Object| {
+        let names = [object.soname.as_deref(), object.path.file_name().and_then(|name| name.to_str())];
+        named || names.into_iter().flatten().any(|name| is_half(name, half))
+    };
+    // Asked of the file system only when the process has something of the kind.
     let mut located = None;
-    for object in objects {
-        let taken = wanted.is_some() && object.soname == wanted || named && object.path == name;
+    for object in objects.iter().filter(is_half) {
+        let (file, wanted) = located.get_or_insert_with(|| {
+            let file = if named { Some(name.to_owned()) } else { locate(name) };
+            // A name may be a link to a file that goes by another.
+            let wanted = file.as_deref().and_then(soname);
+            (file, wanted)
+        });
+        let by_name = !named && object.soname.as_deref() == name.to_str();
+        let taken = by_name || wanted.is_some() && object.soname == *wanted || named && object.path == name;
         if !taken {
             continue;
         }
-        let file = match named {
-            true => name,
-            false => located.get_or_insert_with(|| locate(name)).as_deref().unwrap_or(&object.path),
-        };
+        let file = file.as_deref().unwrap_or(&object.path);
         match judge(object, half, file, ours) {
             Ok(same) => before.same = Some(same),
             Err(other) => before.other = Some(other),

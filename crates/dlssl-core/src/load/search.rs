@@ -10,6 +10,7 @@ use super::{Choice, Loader, identify, mapped};
 use crate::error::LoadFailure;
 use crate::explanation::{Attempt, Explanation, Failure, Taken};
 use crate::ffi::Half;
+use crate::fork;
 use crate::library::Parts;
 
 /// Looks for what `loader` asks for.
@@ -88,6 +89,9 @@ fn first_that_works(
     Err(telling.unwrap_or(LoadFailure::NotFound { tried: candidates.len() }))
 }
 
+/// How a program is named that has both halves in itself.
+const PROGRAM: &str = "the program itself";
+
 /// Tries every pair of mapped objects that are named like the two halves, then the program itself.
 fn already_held(plan: &Plan<'_>, explanation: &mut Explanation) -> Result<(Parts, Taken), LoadFailure> {
     let mapped = mapped::objects();
@@ -111,18 +115,21 @@ fn already_held(plan: &Plan<'_>, explanation: &mut Explanation) -> Result<(Parts
     if identify::mark(&*process, &identify::MARKS_OF_LIBSSL).is_none() {
         return Err(failure);
     }
+    if fork::is_child() {
+        return Err(LoadFailure::Inherited { path: PROGRAM.into() });
+    }
     let mut attempt = Attempt {
         origin: origin.to_owned(),
-        libcrypto: "the program itself".into(),
-        libssl: "the program itself".into(),
+        libcrypto: PROGRAM.into(),
+        libssl: PROGRAM.into(),
         steps: Vec::new(),
         failure: None,
     };
     let opened = Opened {
         crypto: process.clone(),
         ssl: process,
-        libssl: "the program itself".into(),
-        libcrypto: "the program itself".into(),
+        libssl: PROGRAM.into(),
+        libcrypto: PROGRAM.into(),
         held_before: true,
     };
     let result = plan.held(opened, &mut attempt);

@@ -32,10 +32,10 @@ impl MemoryBio {
     /// Makes an empty one.
     ///
     /// # Errors
-    /// [`ErrorKind::Library`] when the library is out of memory.
+    /// [`ErrorKind::Library`] when the library is out of memory. Of this and all others: [`ErrorKind::Inherited`] in a
+    /// child of a fork.
     #[doc(alias = "BIO_new")]
     pub fn new(library: &Library) -> Result<Self, Error> {
-        library.check_process()?;
         Self::from_bytes(library, &[])
     }
 
@@ -45,6 +45,7 @@ impl MemoryBio {
     /// As for [`new`](Self::new).
     #[doc(alias = "BIO_new_mem_buf")]
     pub fn from_bytes(library: &Library, bytes: &[u8]) -> Result<Self, Error> {
+        check_process(library)?;
         match MemBuf::holding(library, bytes) {
             Ok(buffer) => Ok(Self { buffer }),
             Err(queue) => Err(failed(library, "cannot make a memory BIO").with_queue(queue)),
@@ -68,6 +69,7 @@ impl MemoryBio {
         if max == 0 {
             return Err(Error::new(ErrorKind::Configuration, "a line of at most no byte cannot be read"));
         }
+        check_process(self.library())?;
         // One more for the NUL that C closes the line with; never more than there is.
         let mut line = vec![0; max.min(self.pending()) + 1];
         let count = self.buffer.gets(&mut line);
@@ -85,6 +87,7 @@ impl MemoryBio {
         let Ok(text) = CString::new(text) else {
             return Err(Error::new(ErrorKind::Configuration, "the text holds a NUL byte; use write"));
         };
+        check_process(self.library())?;
         self.buffer
             .puts(&text)
             .map_err(|queue| failed(self.buffer.library(), "cannot write to a memory BIO").with_queue(queue))
@@ -103,6 +106,10 @@ impl MemoryBio {
     }
 }
 
+fn check_process(library: &Library) -> Result<(), Error> {
+    library.check_process().map_err(|inherited| Error::from(inherited).of(library))
+}
+
 fn failed(library: &Library, what: &str) -> Error {
     Error::new(ErrorKind::Library, what).of(library)
 }
@@ -112,12 +119,14 @@ impl Read for MemoryBio {
         if out.is_empty() {
             return Ok(0);
         }
+        check_process(self.library())?;
         Ok(self.buffer.read(out))
     }
 }
 
 impl Write for MemoryBio {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        check_process(self.library())?;
         let outcome = self.buffer.write(data);
         outcome.map_err(|queue| failed(self.buffer.library(), "cannot write to a memory BIO").with_queue(queue).into())
     }

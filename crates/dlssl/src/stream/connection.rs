@@ -268,8 +268,15 @@ impl<S> Connection<S> {
         self.closing = closing;
     }
 
-    /// Refuses to go on with a connection that has failed.
+    /// Refuses to go on with a connection that belongs to another process: it sends nothing from here.
+    pub(super) fn check_process(&self) -> Result<(), Error> {
+        let library = self.context.library();
+        library.check_process().map_err(|inherited| Error::from(inherited).of(library))
+    }
+
+    /// Refuses to go on with a connection that has failed, or that was inherited.
     pub(super) fn check_alive(&self) -> Result<(), Error> {
+        self.check_process()?;
         match &self.failed {
             None => Ok(()),
             Some(reason) => Err(self.error(ErrorKind::Protocol, format!("the connection has failed: {reason}"))),
@@ -294,6 +301,7 @@ impl<S> Connection<S> {
 
     /// Sends what waits; a pause of the inner stream is waited for where we can.
     pub(super) fn send_waiting(&mut self) -> io::Result<()> {
+        self.check_process()?;
         self.take_deferred()?;
         self.write_again()?;
         loop {
@@ -314,6 +322,7 @@ impl<S> Connection<S> {
     }
 
     fn try_send_some(&mut self) -> io::Result<()> {
+        self.check_process()?;
         match self.write_again() {
             Err(error) if is_pause(&error) => return Ok(()),
             outcome => outcome?,
@@ -402,8 +411,7 @@ impl<S> Connection<S> {
 
     /// Does one thing, and judges what C said.
     pub(super) fn attempt(&mut self, mut what: Handle<'_>) -> Result<Verdict, Error> {
-        let library = self.context.library();
-        library.check_process().map_err(|inherited| Error::from(inherited).of(library))?;
+        self.check_process()?;
         self.waits_for = None;
         for _ in 0..MOST_IDLE_CALLS {
             let again = match &mut what {

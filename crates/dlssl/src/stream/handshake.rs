@@ -323,6 +323,7 @@ impl<S> MidHandshake<S> {
     /// # Errors
     /// As for the call that began the handshake.
     pub fn resume(self) -> Result<TlsStream<S>, HandshakeError<S>> {
+        self.connection.check_process()?;
         handshake(self.connection)
     }
 

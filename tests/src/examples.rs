@@ -1,0 +1,38 @@
+//! The examples as built by cargo: programs and the plugin, built anew where there is a cargo.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The file of an example of the crate `dlssl`, such as `prefork` or `libplugin.so`.
+///
+/// # Panics
+/// When it does not build, or is not there.
+pub fn path(name: &str, file: &str) -> PathBuf {
+    // Test executables live in `target/<profile>/deps`, examples beside that folder.
+    let own = std::env::current_exe().unwrap();
+    let profile_dir = own.parent().and_then(Path::parent).unwrap();
+    build(profile_dir, name);
+    let file = profile_dir.join("examples").join(file);
+    assert!(file.is_file(), "no {}", file.display());
+    file
+}
+
+/// An old file would test old code. Cargo does nothing when it is fresh.
+fn build(profile_dir: &Path, name: &str) {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .args(["build", "--quiet", "--package", "dlssl", "--example", name])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .env_remove("LD_LIBRARY_PATH");
+    if profile_dir.file_name().is_some_and(|profile| profile == "release") {
+        command.arg("--release");
+    }
+    if let Some(target) = profile_dir.parent() {
+        command.arg("--target-dir").arg(target);
+    }
+    // Without a cargo (tests copied to another machine), what lies there is what is tested.
+    if let Ok(status) = command.status() {
+        assert!(status.success(), "the example {name} does not build");
+    }
+}
