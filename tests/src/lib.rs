@@ -14,6 +14,7 @@ pub mod harness;
 pub mod hello;
 pub mod library;
 pub mod load_report;
+pub mod openssl_pki;
 pub mod peers;
 pub mod pki;
 pub mod process;

@@ -7,8 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use dlssl::{Identity, Roots};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationList, CertificateRevocationListParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType,
+    SerialNumber,
 };
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -51,6 +52,7 @@ pub struct Leaf {
     addresses: Vec<IpAddr>,
     valid_days: (i64, i64),
     usage: ExtendedKeyUsagePurpose,
+    change: fn(&mut CertificateParams),
 }
 
 impl Leaf {
@@ -62,6 +64,7 @@ impl Leaf {
             addresses: Vec::new(),
             valid_days: (-1, 30),
             usage: ExtendedKeyUsagePurpose::ServerAuth,
+            change: |_| {},
         }
     }
 
@@ -84,6 +87,12 @@ impl Leaf {
     /// An IP address beside the name.
     pub fn and_address(mut self, address: IpAddr) -> Self {
         self.addresses.push(address);
+        self
+    }
+
+    /// Anything else that shall differ.
+    pub fn with(mut self, change: fn(&mut CertificateParams)) -> Self {
+        self.change = change;
         self
     }
 
@@ -113,6 +122,7 @@ impl Leaf {
         params.not_after = days_from_now(self.valid_days.1);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![self.usage.clone()];
+        (self.change)(&mut params);
         params
     }
 
@@ -128,6 +138,8 @@ impl Leaf {
 #[derive(Debug)]
 pub struct Authority {
     root_pem: String,
+    name: String,
+    root: Issuer<'static, KeyPair>,
     intermediate: Issuer<'static, KeyPair>,
     intermediate_pem: String,
 }
@@ -135,12 +147,19 @@ pub struct Authority {
 impl Authority {
     /// Makes a root and an intermediate under this name.
     pub fn new(name: &str) -> Self {
-        let (params, key) = (ca(&format!("{name} root")), KeyPair::generate().unwrap());
+        Authority::with(name, |_| {})
+    }
+
+    /// The same with an intermediate that differs.
+    pub fn with(name: &str, change: fn(&mut CertificateParams)) -> Self {
+        let root_name = format!("{name} root");
+        let (params, key) = (ca(&root_name), KeyPair::generate().unwrap());
         let root_pem = params.self_signed(&key).unwrap().pem();
         let root = Issuer::new(params, key);
-        let (params, key) = (ca(&format!("{name} intermediate")), KeyPair::generate().unwrap());
+        let (mut params, key) = (ca(&format!("{name} intermediate")), KeyPair::generate().unwrap());
+        change(&mut params);
         let intermediate_pem = params.signed_by(&key, &root).unwrap().pem();
-        Authority { root_pem, intermediate: Issuer::new(params, key), intermediate_pem }
+        Authority { root_pem, name: root_name, root, intermediate: Issuer::new(params, key), intermediate_pem }
     }
 
     /// The root certificate in PEM.
@@ -151,6 +170,34 @@ impl Authority {
     /// The root as trust roots.
     pub fn roots(&self) -> Roots {
         Roots::pem(self.root_pem.clone())
+    }
+
+    /// The intermediate certificate in PEM.
+    pub fn intermediate_pem(&self) -> &str {
+        &self.intermediate_pem
+    }
+
+    /// The root's name and key in an expired certificate by another root, in PEM.
+    pub fn cross_signed_root(&self, by: &Authority) -> String {
+        let mut params = ca(&self.name);
+        params.not_before = days_from_now(-50);
+        params.not_after = days_from_now(-40);
+        params.signed_by(self.root.key(), &by.root).unwrap().pem()
+    }
+
+    /// The intermediate's revocation list, in PEM.
+    pub fn crl(&self, revoked: &[u64]) -> String {
+        revocation_list(&self.intermediate, revoked).pem().unwrap()
+    }
+
+    /// The intermediate's revocation list, in DER.
+    pub fn crl_der(&self, revoked: &[u64]) -> Vec<u8> {
+        revocation_list(&self.intermediate, revoked).der().to_vec()
+    }
+
+    /// The root's revocation list, in PEM.
+    pub fn root_crl(&self, revoked: &[u64]) -> String {
+        revocation_list(&self.root, revoked).pem().unwrap()
     }
 
     /// Signs a leaf; the chain holds the intermediate.
@@ -260,6 +307,24 @@ fn ca(name: &str) -> CertificateParams {
     params.not_after = days_from_now(60);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params
+}
+
+fn revocation_list(issuer: &Issuer<'static, KeyPair>, revoked: &[u64]) -> CertificateRevocationList {
+    let revoked = revoked.iter().map(|serial| RevokedCertParams {
+        serial_number: SerialNumber::from(*serial),
+        revocation_time: days_from_now(-1),
+        reason_code: None,
+        invalidity_date: None,
+    });
+    let params = CertificateRevocationListParams {
+        this_update: days_from_now(-1),
+        next_update: days_from_now(1),
+        crl_number: SerialNumber::from(1u64),
+        issuing_distribution_point: None,
+        revoked_certs: revoked.collect(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    params.signed_by(issuer).unwrap()
 }
 
 fn days_from_now(days: i64) -> OffsetDateTime {

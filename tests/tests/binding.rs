@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         test("labels_that_tls_keeps_to_itself", own_labels),
         test("exporter_binding", exporter),
         test("unique_binding", unique),
+        test("unique_binding_of_a_resumed_session", unique_resumed),
         test("server_end_point_binding", server_end_point).needs("openssl"),
         test("names", names),
         test("openssl_exports_the_same", openssl).needs("openssl"),
@@ -107,6 +108,37 @@ fn unique() {
             }
         }
     }
+}
+
+/// The first `Finished` message is the client's, and the server's where a session is resumed.
+fn unique_resumed() {
+    for bio in Bio::ALL {
+        let connector = connector().max_protocol(Protocol::Tls12).build().unwrap();
+        let acceptor = acceptor().build().unwrap();
+        let mut seen = Vec::new();
+        for resumed in [false, true, true] {
+            let (client, server) = shake_tcp(bio, &connector, &acceptor, NAME);
+            let (client, server) = (client.unwrap(), server.unwrap());
+            assert_eq!((client.session_reused(), server.session_reused()), (resumed, resumed), "{bio:?}");
+            let (of_client, of_server) = (finished(&client), finished(&server));
+            assert_ne!(of_client, of_server);
+            let first = if resumed { of_server } else { of_client };
+            assert_eq!(agreed((client, server), ChannelBinding::Unique), Ok(first.clone()), "{bio:?} {resumed}");
+            assert!(!seen.contains(&first), "each connection has its own");
+            seen.push(first);
+        }
+    }
+}
+
+/// This side's own `Finished` message, as C has it.
+fn finished(stream: &TlsStream<TcpStream>) -> Vec<u8> {
+    let mut out = vec![0; 64];
+    // SAFETY: live connection; writes at most the length given, and says how long the message is.
+    let len = unsafe {
+        (stream.library().functions().ssl.SSL_get_finished)(stream.as_ptr(), out.as_mut_ptr().cast(), out.len())
+    };
+    out.truncate(len);
+    out
 }
 
 fn server_end_point() {

@@ -25,6 +25,7 @@
 //! - [`Loader`], [`Library`], [`current`] and [`reload`] come from `dlssl-core`: which library it is.
 //! - [`Timeouts`] and [`TlsStream::set_deadline`] bound waiting; [`TlsStream::split`] makes a half that reads and a half
 //!   that writes, for two threads.
+//! - [`Certificate`] and [`PrivateKey`], and what verification makes of them: [`VerifyFlag`], [`Crls`], [`Pin`].
 //! - [`Error`] and [`ErrorKind`] say what went wrong, the same on every library.
 //!
 //! # Limits
@@ -50,9 +51,13 @@ mod hostname;
 mod raw;
 mod session;
 mod stream;
+mod x509;
 
 pub use bio::MemoryBio;
-pub use config::{DefaultRoots, Identity, InfoEvent, Protocol, Roots, TicketKey, TlsOption, default_roots};
+pub use config::{
+    Crls, DefaultRoots, Identity, InfoEvent, Protocol, Roots, TicketKey, TlsOption, Verification, VerifyFlag,
+    default_roots,
+};
 pub use context::{
     AcceptConfiguration, Acceptor, AcceptorBuilder, ConnectConfiguration, Connector, ConnectorBuilder, Context,
     default_connector, set_default_connector, with_default_connector,
@@ -67,4 +72,7 @@ pub use session::{Session, SessionStore};
 pub use stream::{
     ChannelBinding, Divide, Duplex, FailedHandshake, HandshakeError, IntoInnerError, MidHandshake, ReadHalf,
     RejoinError, Shutdown, SplitError, Timeouts, TlsStream, VerifyResult, WriteHalf,
+};
+pub use x509::{
+    AltName, Attribute, Certificate, Digest, KeyKind, Name, Password, Pin, PrivateKey, PublicKey, Validity, digest,
 };

@@ -19,6 +19,7 @@ const OPTIONS_FILE: &str = "crates/dlssl-core/src/ffi/options.rs";
 const CALLBACKS: &[(&str, &str)] = &[
     ("pem_password_cb", "int (*)(char *, int, int, void *)"),
     ("SSL_verify_cb", "int (*)(int, X509_STORE_CTX *)"),
+    ("SSL_CTX_cert_verify_cb", "int (*)(X509_STORE_CTX *, void *)"),
     (
         "SSL_CTX_alpn_select_cb_func",
         "int (*)(SSL *, unsigned char **, unsigned char *, unsigned char *, unsigned int, void *)",
@@ -140,13 +141,13 @@ fn c_type(rust: &str) -> Fallible<String> {
     }
     let plain = rust.rsplit("::").next().unwrap_or(rust);
     Ok(match plain {
+        "c_double" => "double",
         "c_int" => "int",
         "c_uint" => "unsigned int",
         "c_long" => "long",
         "c_ulong" => "unsigned long",
         "c_char" => "char",
         "c_uchar" => "unsigned char",
-        "c_double" => "double",
         "c_void" => "void",
         "usize" => "size_t",
         "isize" => "ssize_t",
@@ -154,6 +155,7 @@ fn c_type(rust: &str) -> Fallible<String> {
         "i64" => "int64_t",
         "u32" => "uint32_t",
         "u16" => "uint16_t",
+        "time_t" => "time_t",
         stack if stack.starts_with("stack_st_") => return Ok(format!("struct {stack}")),
         name if name.starts_with(|first: char| first.is_ascii_uppercase()) => name,
         other => return Err(format!("no C type is known for `{other}`").into()),

@@ -10,4 +10,7 @@ pub mod pkcs12;
 pub mod protocol;
 pub(crate) mod rand;
 pub mod session;
+pub mod stack;
 pub mod ticket;
+pub mod time;
+pub mod verify;

@@ -80,31 +80,59 @@ constants! {
     }
     header "openssl/x509_vfy.h" {
         X509_V_OK: c_long = 0;
+        X509_V_ERR_APPLICATION_VERIFICATION: c_int = 50;
+        X509_V_FLAG_CRL_CHECK: c_ulong = 0x4;
+        X509_V_FLAG_CRL_CHECK_ALL: c_ulong = 0x8;
+        X509_V_FLAG_X509_STRICT: c_ulong = 0x20;
+        X509_V_FLAG_ALLOW_PROXY_CERTS: c_ulong = 0x40;
+        X509_V_FLAG_POLICY_CHECK: c_ulong = 0x80;
+        X509_V_FLAG_EXPLICIT_POLICY: c_ulong = 0x100;
+        X509_V_FLAG_EXTENDED_CRL_SUPPORT: c_ulong = 0x1000;
+        X509_V_FLAG_USE_DELTAS: c_ulong = 0x2000;
+        X509_V_FLAG_CHECK_SS_SIGNATURE: c_ulong = 0x4000;
+        X509_V_FLAG_TRUSTED_FIRST: c_ulong = 0x8000;
+        X509_V_FLAG_PARTIAL_CHAIN: c_ulong = 0x80000;
+        X509_V_FLAG_NO_ALT_CHAINS: c_ulong = 0x0010_0000;
     }
     header "openssl/x509v3.h" {
+        X509_CHECK_FLAG_NO_WILDCARDS: std::ffi::c_uint = 0x2;
         X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS: std::ffi::c_uint = 0x4;
         X509_CHECK_FLAG_NEVER_CHECK_SUBJECT: std::ffi::c_uint = 0x20 where openssl "1.1.0..", libressl "3.5..";
     }
     header "openssl/asn1.h" {
-        ASN1_STRFLGS_ESC_2253: c_ulong = 0x1;
-        ASN1_STRFLGS_ESC_CTRL: c_ulong = 0x2;
-        ASN1_STRFLGS_UTF8_CONVERT: c_ulong = 0x10;
-        ASN1_STRFLGS_DUMP_UNKNOWN: c_ulong = 0x100;
-        ASN1_STRFLGS_DUMP_DER: c_ulong = 0x200;
+        V_ASN1_UTCTIME: c_int = 23;
+        V_ASN1_GENERALIZEDTIME: c_int = 24;
     }
     header "openssl/x509.h" {
-        XN_FLAG_SEP_CPLUS_SPC: c_ulong = 0x20000;
         X509_R_CERT_ALREADY_IN_HASH_TABLE: c_int = 101;
     }
     header "openssl/pem.h" {
         PEM_R_NO_START_LINE: c_int = 108;
         PEM_R_BAD_PASSWORD_READ: c_int = 104;
+        PEM_R_UNSUPPORTED_ENCRYPTION: c_int = 114;
+    }
+    header "openssl/evp.h" {
+        EVP_R_UNSUPPORTED_CIPHER: c_int = 107;
+        EVP_R_WRONG_FINAL_BLOCK_LENGTH: c_int = 109;
+        EVP_R_UNSUPPORTED_PRIVATE_KEY_ALGORITHM: c_int = 118;
+        EVP_R_UNKNOWN_PBE_ALGORITHM: c_int = 121;
+        EVP_R_UNSUPPORTED_KEY_DERIVATION_FUNCTION: c_int = 124;
+        EVP_R_UNSUPPORTED_PRF: c_int = 125;
+        EVP_R_DATA_NOT_MULTIPLE_OF_BLOCK_LENGTH: c_int = 138;
+        EVP_R_UNSUPPORTED_ALGORITHM: c_int = 156;
+        EVP_R_UNKNOWN_CIPHER: c_int = 160;
+        EVP_R_UNKNOWN_DIGEST: c_int = 161;
+    }
+    header "openssl/proverr.h" {
+        PROV_R_WRONG_FINAL_BLOCK_LENGTH: c_int = 107 where openssl "3.0..", libressl "never";
     }
     header "openssl/err.h" {
         ERR_LIB_SYS: c_int = 2;
+        ERR_LIB_EVP: c_int = 6;
         ERR_LIB_PEM: c_int = 9;
         ERR_LIB_X509: c_int = 11;
         ERR_LIB_SSL: c_int = 20;
+        ERR_LIB_PROV: c_int = 57 where openssl "3.0..", libressl "never";
         ERR_TXT_STRING: c_int = 2;
     }
     header "openssl/sslerr.h" {

@@ -39,10 +39,6 @@ const fn hollow(name: &'static str, symbol: &'static str, otherwise: &'static st
     Feature { name, otherwise, basis: Basis::Function { symbol, hollow_on_libressl: true } }
 }
 
-fn never_checks_subject(flavour: Flavour, version: Version) -> bool {
-    flavour == Flavour::OpenSsl && version >= Version::new(1, 1, 0)
-}
-
 const fn always(name: &'static str) -> Feature {
     Feature { name, otherwise: "", basis: Basis::Always }
 }
@@ -72,11 +68,12 @@ pub const FEATURES: &[Feature] = &[
     },
     always("bounds on the protocol version"),
     always("host name and IP verification"),
-    Feature {
-        name: "host names looked for in alternative names only",
-        otherwise: "a certificate without alternative names is taken for the common name in its subject",
-        basis: Basis::Version(never_checks_subject),
-    },
+    always("host names looked for in alternative names only"),
+    always("keys below 1024 bits (RSA) or 160 (elliptic curves), MD5 and SHA-1 signatures refused"),
+    always("verified chain"),
+    always("certificate revocation lists"),
+    always("pinned certificates and keys"),
+    always("validity of a certificate as time"),
     always("SNI"),
     always("ALPN"),
     always("a cut connection told from an orderly end"),
@@ -86,7 +83,6 @@ pub const FEATURES: &[Feature] = &[
     option("renegotiation by the server refused", NO_SERVER_RENEGOTIATION),
     function("TLS 1.3 cipher suites by name", "SSL_CTX_set_ciphersuites", "to choose them is an error (Unsupported)"),
     function("pending bytes that are not decrypted yet", "SSL_has_pending", "decrypted bytes alone are seen"),
-    function("providers by name", "OSSL_PROVIDER_try_load", "ProviderError::Unsupported"),
     always("peeking, vectored calls, time limits, one reader and one writer"),
     always("exported keying material"),
     Feature {
@@ -115,9 +111,9 @@ pub const FEATURES: &[Feature] = &[
     choice("option CLEANSE_PLAINTEXT", CLEANSE_PLAINTEXT),
     choice("option ENABLE_KTLS", ENABLE_KTLS),
     choice("option DISABLE_TLSEXT_CA_NAMES", DISABLE_TLSEXT_CA_NAMES),
+    function("providers by name", "OSSL_PROVIDER_try_load", "ProviderError::Unsupported"),
     hollow("key log", "SSL_CTX_set_keylog_callback", REFUSED),
     hollow("early data", "SSL_write_early_data", REFUSED),
     function("client hello callback", "SSL_CTX_set_client_hello_cb", "not offered by dlssl yet"),
-    function("verified chain", "SSL_get0_verified_chain", "not offered by dlssl yet"),
     function("sendfile by kernel TLS", "SSL_sendfile", "not offered by dlssl yet"),
 ];

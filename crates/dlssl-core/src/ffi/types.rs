@@ -22,15 +22,26 @@ macro_rules! opaque {
 }
 
 opaque! {
-    ASN1_STRING; BIO; BIO_METHOD; EVP_PKEY; OPENSSL_INIT_SETTINGS; OSSL_CORE_HANDLE; OSSL_DISPATCH;
-    OSSL_LIB_CTX; OSSL_PROVIDER; SSL; SSL_CIPHER; SSL_CTX; SSL_METHOD;
-    ENGINE; EVP_CIPHER; EVP_CIPHER_CTX; EVP_MAC_CTX; EVP_MD; HMAC_CTX; OPENSSL_STACK; PKCS12; SSL_SESSION;
-    X509; X509_NAME; X509_STORE; X509_STORE_CTX; X509_VERIFY_PARAM; stack_st_X509;
+    ASN1_STRING; BIO; BIO_METHOD; ENGINE; EVP_CIPHER; EVP_CIPHER_CTX; EVP_MAC_CTX; EVP_MD; EVP_PKEY; HMAC_CTX;
+    OPENSSL_INIT_SETTINGS; OPENSSL_STACK; OSSL_CORE_HANDLE; OSSL_DISPATCH; OSSL_LIB_CTX; OSSL_PROVIDER; PKCS12; SSL;
+    SSL_CIPHER; SSL_CTX; SSL_METHOD; SSL_SESSION; X509; X509_CRL; X509_NAME; X509_STORE; X509_STORE_CTX;
+    X509_VERIFY_PARAM; stack_st_X509;
 }
+
+/// A time is a string by another name.
+pub type ASN1_TIME = ASN1_STRING;
+
+/// Seconds since 1970, as the platform's C has them.
+#[cfg(unix)]
+pub type time_t = libc::time_t;
+/// Seconds since 1970, as the platform's C has them.
+#[cfg(not(unix))]
+pub type time_t = i64;
 
 pub type pem_password_cb =
     unsafe extern "C" fn(buf: *mut c_char, size: c_int, rwflag: c_int, userdata: *mut c_void) -> c_int;
 pub type SSL_verify_cb = unsafe extern "C" fn(preverify_ok: c_int, ctx: *mut X509_STORE_CTX) -> c_int;
+pub type SSL_CTX_cert_verify_cb = unsafe extern "C" fn(ctx: *mut X509_STORE_CTX, arg: *mut c_void) -> c_int;
 pub type SSL_CTX_alpn_select_cb_func = unsafe extern "C" fn(
     ssl: *mut SSL,
     out: *mut *const c_uchar,

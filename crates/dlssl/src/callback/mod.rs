@@ -25,13 +25,13 @@ use dlssl_core::Library;
 pub(crate) use alpn::{AlpnChoice, select as alpn_select, wire as alpn_wire};
 pub(crate) use info::info;
 pub(crate) use key_log::key_log;
-pub(crate) use password::{KnownPassword, known as known_password, none as no_password};
+pub(crate) use password::{Question, answer as password, none as no_password};
 pub(crate) use psk::{psk_client, psk_server};
 pub(crate) use server_name::server_name;
 pub(crate) use session::{find_session, new_session, remove_session};
 pub(crate) use status::status;
 pub(crate) use ticket::{ticket_key_newer, ticket_key_older};
-pub(crate) use verify::verify;
+pub(crate) use verify::{Policy as VerifyPolicy, Verify, verify, verify_chain};
 
 use crate::bio::Bio;
 use crate::raw::call::Stash;

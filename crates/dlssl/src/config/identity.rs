@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
-use super::functions::Function;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::x509::{Certificate, Password, PrivateKey};
 
 /// Certificate chain (the own certificate first) and private key. Read and checked when a context is built.
 ///
@@ -30,25 +33,25 @@ pub struct Identity {
 #[derive(Clone)]
 pub(crate) enum Form {
     Pem { chain: Source, key: Source },
-    Der { chain: Arc<[Vec<u8>]>, key: Arc<[u8]> },
+    Der { chain: Arc<[Vec<u8>]>, key: Bytes },
     Pkcs12(Source),
-}
-
-/// What an encrypted key is read with.
-#[derive(Clone)]
-pub(crate) enum Password {
-    Value(Arc<[u8]>),
-    Function(Function<dyn Fn() -> Option<Vec<u8>> + Send + Sync>),
 }
 
 /// Where PEM comes from.
 #[derive(Clone)]
 pub(crate) enum Source {
     File(PathBuf),
-    Bytes(Arc<[u8]>),
+    Bytes(Bytes),
 }
 
+/// Bytes that may hold a key: overwritten in memory with the last clone.
+pub(crate) type Bytes = Arc<Zeroizing<Vec<u8>>>;
+
 impl Source {
+    pub(crate) fn bytes(bytes: impl Into<Vec<u8>>) -> Self {
+        Self::Bytes(Arc::new(Zeroizing::new(bytes.into())))
+    }
+
     /// Name for errors.
     pub(crate) fn describe(&self) -> String {
         match self {
@@ -66,7 +69,16 @@ impl Identity {
     /// Takes chain and key as PEM bytes; both may be in one text.
     #[doc(alias = "SSL_CTX_use_certificate_chain_file")]
     pub fn pem(chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
-        Self::of(Form::Pem { chain: Source::Bytes(chain.into().into()), key: Source::Bytes(key.into().into()) })
+        Self::of(Form::Pem { chain: Source::bytes(chain), key: Source::bytes(key) })
+    }
+
+    /// Takes parsed ones. They are kept as PEM, so that a context can be built on another library.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Library`](crate::ErrorKind::Library) for a key that its library does not give out.
+    pub fn new<'a>(chain: impl IntoIterator<Item = &'a Certificate>, key: &PrivateKey) -> Result<Self, Error> {
+        let chain = chain.into_iter().map(Certificate::to_pem).collect::<Result<String, Error>>()?;
+        Ok(Self::pem(chain, key.to_pem()?.as_bytes()))
     }
 
     /// Takes chain and key from PEM files.
@@ -76,10 +88,10 @@ impl Identity {
         Self::of(Form::Pem { chain: Source::File(chain.into()), key: Source::File(key.into()) })
     }
 
-    /// Takes certificates, the own one first, and the key (PKCS#8, PKCS#1 or SEC 1) in DER.
+    /// Takes certificates, the own one first, and the key (PKCS#8, encrypted or not, PKCS#1 or SEC 1) in DER.
     #[doc(alias = "SSL_CTX_use_certificate_ASN1")]
     pub fn der(chain: impl IntoIterator<Item = Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
-        Self::of(Form::Der { chain: chain.into_iter().collect(), key: key.into().into() })
+        Self::of(Form::Der { chain: chain.into_iter().collect(), key: Arc::new(Zeroizing::new(key.into())) })
     }
 
     /// Takes certificates and key from the bytes of a PKCS#12 file (`.p12`, `.pfx`).
@@ -88,7 +100,7 @@ impl Identity {
     /// error of kind [`Unsupported`](crate::ErrorKind::Unsupported).
     #[doc(alias = "PKCS12_parse")]
     pub fn pkcs12(bytes: impl Into<Vec<u8>>, password: impl Into<Vec<u8>>) -> Self {
-        Self::of(Form::Pkcs12(Source::Bytes(bytes.into().into()))).password(password)
+        Self::of(Form::Pkcs12(Source::bytes(bytes))).password(password)
     }
 
     /// Takes certificates and key from a PKCS#12 file; see [`pkcs12`](Self::pkcs12).
@@ -101,7 +113,7 @@ impl Identity {
     #[doc(alias = "SSL_CTX_set_default_passwd_cb_userdata")]
     #[must_use]
     pub fn password(mut self, password: impl Into<Vec<u8>>) -> Self {
-        self.password = Some(Password::Value(password.into().into()));
+        self.password = Some(Password::new(password));
         self.mark = Arc::default();
         self
     }
@@ -111,7 +123,7 @@ impl Identity {
     #[doc(alias = "SSL_CTX_set_default_passwd_cb")]
     #[must_use]
     pub fn password_with(mut self, password: impl Fn() -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
-        self.password = Some(Password::Function(Function(Arc::new(password))));
+        self.password = Some(Password::ask(password));
         self.mark = Arc::default();
         self
     }

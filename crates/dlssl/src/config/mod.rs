@@ -7,6 +7,7 @@ pub(crate) mod roots;
 pub(crate) mod sessions;
 mod ticket_key;
 pub(crate) mod tuning;
+mod verify;
 
 pub use functions::InfoEvent;
 pub use identity::Identity;
@@ -16,3 +17,5 @@ pub use roots::{DefaultRoots, Roots, default_roots};
 pub use ticket_key::TicketKey;
 pub(crate) use ticket_key::TicketKeys;
 pub use tuning::TlsOption;
+pub use verify::{Crls, Verification, VerifyFlag};
+pub(crate) use verify::{VerifyCallback, VerifySettings};

@@ -37,14 +37,14 @@ impl Roots {
         Self { sources: Vec::new() }
     }
 
-    /// Trusts the certificates in a PEM file.
+    /// Trusts the certificates in a file, PEM or DER.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self { sources: vec![RootSource::Pem(Source::File(path.into()))] }
     }
 
-    /// Trusts the certificates in PEM bytes.
+    /// Trusts the certificates in PEM or DER bytes.
     pub fn pem(bytes: impl Into<Vec<u8>>) -> Self {
-        Self { sources: vec![RootSource::Pem(Source::Bytes(bytes.into().into()))] }
+        Self { sources: vec![RootSource::Pem(Source::bytes(bytes))] }
     }
 
     /// Trusts the certificates in a directory whose files are named by hash (`openssl rehash`).
@@ -233,8 +233,16 @@ pub(crate) fn holds_hashed_certificates(path: &Path) -> bool {
 }
 
 fn holds_hashed(path: &Path) -> bool {
-    let Ok(entries) = std::fs::read_dir(path) else { return false };
-    entries.filter_map(Result::ok).any(|entry| entry.file_name().to_str().is_some_and(is_hash_name))
+    !hashed_files(path).is_empty()
+}
+
+/// Files of a directory that are named by hash, in order.
+pub(crate) fn hashed_files(path: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
+    let named = |entry: &std::fs::DirEntry| entry.file_name().to_str().is_some_and(is_hash_name);
+    let mut files: Vec<_> = entries.filter_map(Result::ok).filter(named).map(|entry| entry.path()).collect();
+    files.sort_unstable();
+    files
 }
 
 /// Whether a file is named as C looks certificates up: eight digits of a hash, a dot, a count.

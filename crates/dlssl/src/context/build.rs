@@ -1,5 +1,6 @@
 //! From settings to a context: each setting is applied, or is an error; none is passed over.
 
+use std::collections::HashSet;
 use std::ffi::CString;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,13 +14,14 @@ use dlssl_core::ffi::options::{
 use dlssl_core::{ErrorStack, Library};
 
 use super::settings::{PeerCertificate, Settings, Side};
-use super::{Context, Inner, hooks, identity, pem, sessions};
+use super::{Context, Inner, hooks, identity, sessions, verify};
 use crate::bio::method;
 use crate::callback::{AlpnChoice, alpn_wire};
-use crate::config::roots::{RootSource, default_roots, holds_hashed_certificates};
-use crate::config::{Identity, Protocol};
+use crate::config::roots::{RootSource, default_roots, hashed_files, holds_hashed_certificates};
+use crate::config::{Identity, Protocol, Source};
 use crate::error::{Error, ErrorKind};
 use crate::raw::SslContext;
+use crate::x509::{pem, subject_line};
 
 /// What older libraries still have in their default: no authentication, no encryption, and what is broken.
 const CIPHERS: &str = "DEFAULT:!aNULL:!eNULL:!LOW:!EXPORT:!MD5:!RC4:!DES:!3DES:!SEED:!IDEA:!PSK:!SRP";
@@ -59,6 +61,8 @@ fn run(library: &Library, settings: &Settings) -> Result<Context, Error> {
             require_certificate: settings.peer_certificate == PeerCertificate::Required
                 && settings.functions.psk.is_none(),
             hooks: hooks.into(),
+            verify: verify::policy(settings).into(),
+            no_wildcards: settings.verify.no_wildcards,
         }
         .into(),
     })
@@ -85,6 +89,7 @@ impl Builder<'_> {
         self.protocols(&context)?;
         self.security_level(&context)?;
         self.ciphers(&context)?;
+        verify::apply(self.library, &context, self.settings)?;
         self.tuning(&context)?;
         self.peer(&context)?;
         if let Some(identity) = identity {
@@ -205,7 +210,9 @@ impl Builder<'_> {
             context.set_verify(SSL_VERIFY_NONE);
             return Ok(());
         }
-        context.set_verify(SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
+        let required = self.settings.peer_certificate == PeerCertificate::Required;
+        context.set_verify(SSL_VERIFY_PEER | if required { SSL_VERIFY_FAIL_IF_NO_PEER_CERT } else { 0 });
+        let mut named = HashSet::new();
         if self.settings.roots.sources.is_empty() {
             return Err(Error::new(
                 ErrorKind::NoRoots,
@@ -229,10 +236,22 @@ impl Builder<'_> {
                         ));
                     }
                     self.locations(context, None, Some(path))?;
+                    if self.settings.side == Side::Server {
+                        for file in hashed_files(path) {
+                            // C passes over files that it cannot read, and so do their names.
+                            if let Ok(certificates) = pem::certificates(self.library, &Source::File(file)) {
+                                verify::name_authorities(context, &certificates, &mut named)?;
+                            }
+                        }
+                    }
                 }
                 RootSource::Pem(source) => {
-                    for certificate in pem::certificates(self.library, source)? {
-                        context.trust(&certificate).map_err(library_failed("cannot trust a certificate"))?;
+                    let certificates = pem::certificates(self.library, source)?;
+                    for certificate in &certificates {
+                        context.trust(certificate).map_err(library_failed("cannot trust a certificate"))?;
+                    }
+                    if self.settings.side == Side::Server {
+                        verify::name_authorities(context, &certificates, &mut named)?;
                     }
                 }
             }
@@ -256,7 +275,7 @@ impl Builder<'_> {
 
     fn identity(&self, context: &SslContext, identity: &Identity) -> Result<(), Error> {
         let loaded = identity::load(self.library, identity)?;
-        let subject = loaded.own.subject();
+        let subject = subject_line(&loaded.own);
         context.use_certificate(&loaded.own).map_err(|queue| {
             Error::new(ErrorKind::Pem, format!("the library refuses the certificate {subject}")).with_queue(queue)
         })?;

@@ -9,6 +9,7 @@ use super::cache::SessionKey;
 use super::settings::{PeerCertificate, Settings, shared_settings};
 use super::shared::{Base, SharedContext};
 use super::start::shared_start;
+use super::verify::verify_settings;
 use crate::config::functions::Psk;
 use crate::config::{Identity, Roots};
 use crate::error::{Error, ErrorKind, check_same_generation};
@@ -141,6 +142,7 @@ pub struct ConnectorBuilder {
 
 impl ConnectorBuilder {
     shared_settings!();
+    verify_settings!();
 
     /// Certificates to trust.
     #[doc(alias = "SSL_CTX_load_verify_locations")]
@@ -153,6 +155,14 @@ impl ConnectorBuilder {
     #[doc(alias = "SSL_CTX_use_certificate_chain_file")]
     pub fn identity(mut self, identity: Identity) -> Self {
         self.settings.identity = Some(identity);
+        self
+    }
+
+    /// Whether a wildcard in a certificate (`*.example.org`) matches; it does unless told otherwise, for one whole part of
+    /// a name.
+    #[doc(alias = "X509_CHECK_FLAG_NO_WILDCARDS")]
+    pub fn allow_wildcards(mut self, allow: bool) -> Self {
+        self.settings.verify.no_wildcards = !allow;
         self
     }
 

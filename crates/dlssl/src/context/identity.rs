@@ -2,11 +2,11 @@
 
 use dlssl_core::{ErrorStack, Library};
 
-use super::pem;
 use crate::config::Identity;
-use crate::config::identity::{Form, Password};
+use crate::config::identity::Form;
 use crate::error::{Error, ErrorKind};
 use crate::raw::{Certificate, Pkcs12Failure, PrivateKey, parse_pkcs12};
+use crate::x509::{Password, issuer_der, pem, subject_der};
 
 /// What a context shows.
 pub(super) struct Loaded {
@@ -29,8 +29,7 @@ pub(super) fn load(library: &Library, identity: &Identity) -> Result<Loaded, Err
         Form::Pem { chain, key } => {
             let mut certificates = pem::certificates(library, chain)?.into_iter();
             let own = certificates.next().ok_or_else(|| broken("the chain is empty"))?;
-            let password = || password(identity);
-            let private = pem::private_key(library, key, &password)?;
+            let private = pem::private_key(library, key, identity.password.as_ref())?;
             Ok(Loaded { own, issuers: certificates.collect(), key: private, key_source: key.describe() })
         }
         Form::Der { chain, key } => {
@@ -39,14 +38,13 @@ pub(super) fn load(library: &Library, identity: &Identity) -> Result<Loaded, Err
             };
             let mut certificates = chain.iter().map(read).collect::<Result<Vec<_>, _>>()?.into_iter();
             let own = certificates.next().ok_or_else(|| broken("the chain is empty"))?;
-            let key = PrivateKey::from_der(library, key)
-                .map_err(|queue| broken("the private key is no DER").with_queue(queue))?;
+            let key = pem::der_key(library, key, identity.password.as_ref())?;
             Ok(Loaded { own, issuers: certificates.collect(), key, key_source: "the given bytes".into() })
         }
         Form::Pkcs12(source) => {
             let bytes = pem::bytes(source)?;
             let name = source.describe();
-            let password = password(identity).unwrap_or_default();
+            let password = identity.password.as_ref().and_then(Password::get).unwrap_or_default();
             let parsed = parse_pkcs12(library, &bytes, &password).map_err(|failure| match failure {
                 Pkcs12Failure::Broken(queue) => broken(&format!("{name} is no PKCS#12 file")).with_queue(queue),
                 Pkcs12Failure::Password(queue) => {
@@ -70,21 +68,15 @@ fn unsupported(name: &str, queue: ErrorStack) -> Error {
     Error::new(ErrorKind::Unsupported, words).with_queue(queue)
 }
 
-/// Asks for the password; not before an encrypted key is there.
-fn password(identity: &Identity) -> Option<Vec<u8>> {
-    match identity.password.as_ref()? {
-        Password::Value(value) => Some(value.to_vec()),
-        Password::Function(function) => (function.0)(),
-    }
-}
-
 /// Issuers of a certificate out of a heap, nearest first; versions disagree about the order in which a file gives them.
 fn in_order(own: &Certificate, mut heap: Vec<Certificate>) -> Vec<Certificate> {
     let mut chain = Vec::new();
-    let mut issuer = own.issuer();
-    while let Some(place) = heap.iter().position(|certificate| certificate.subject() == issuer) {
+    let subject = |certificate: &Certificate| certificate.der().and_then(|der| subject_der(&der));
+    let issuer_of = |certificate: &Certificate| certificate.der().and_then(|der| issuer_der(&der));
+    let mut issuer = issuer_of(own);
+    while let Some(place) = heap.iter().position(|certificate| issuer.is_some() && subject(certificate) == issuer) {
         let next = heap.swap_remove(place);
-        let above = next.issuer();
+        let above = issuer_of(&next);
         chain.push(next);
         if above == issuer {
             break;

@@ -7,13 +7,13 @@ mod default;
 mod hooks;
 mod identities;
 mod identity;
-mod pem;
 mod server;
 mod sessions;
 mod settings;
 mod shared;
 mod start;
 mod tuning;
+mod verify;
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ pub(crate) use hooks::Hooks;
 pub(crate) use identities::Identities;
 pub use server::{AcceptConfiguration, Acceptor, AcceptorBuilder};
 
+use crate::callback::VerifyPolicy;
 use crate::raw::SslContext;
 
 /// Settings that are applied and shared by connections; cheap to clone.
@@ -45,6 +46,10 @@ struct Inner {
     tolerate_missing_close_notify: bool,
     /// A peer without a certificate is refused, whatever the cipher suite makes of it.
     require_certificate: bool,
+    /// What is demanded beyond the library's own verification.
+    verify: Arc<VerifyPolicy>,
+    /// Wildcards in certificates match nothing.
+    no_wildcards: bool,
     hooks: Arc<Hooks>,
 }
 
@@ -81,6 +86,14 @@ impl Context {
 
     pub(crate) fn requires_certificate(&self) -> bool {
         self.inner.require_certificate
+    }
+
+    pub(crate) fn verify_policy(&self) -> &Arc<VerifyPolicy> {
+        &self.inner.verify
+    }
+
+    pub(crate) fn refuses_wildcards(&self) -> bool {
+        self.inner.no_wildcards
     }
 
     pub(crate) fn tolerates_missing_close_notify(&self) -> bool {

@@ -10,6 +10,7 @@ use super::Context;
 use super::settings::{PeerCertificate, Settings, shared_settings};
 use super::shared::{Base, SharedContext};
 use super::start::shared_start;
+use super::verify::verify_settings;
 use crate::config::functions::{Function, Psk};
 use crate::config::sessions::Store;
 use crate::config::{Identity, Roots, TicketKey, TicketKeys};
@@ -170,12 +171,23 @@ pub struct AcceptorBuilder {
 
 impl AcceptorBuilder {
     shared_settings!();
+    verify_settings!();
 
-    /// Requires a certificate from each client, issued under one of these roots.
+    /// Requires a certificate from each client, issued under one of these roots. Clients are told their names, but for
+    /// default roots.
     #[doc(alias = "SSL_CTX_set_verify")]
     pub fn client_roots(mut self, roots: Roots) -> Self {
         self.settings.roots = roots;
         self.settings.peer_certificate = PeerCertificate::Required;
+        self
+    }
+
+    /// Asks each client for a certificate issued under one of these roots. Who shows none is let in, which
+    /// [`TlsStream::peer_certificate`] tells; one that is shown must verify.
+    #[doc(alias = "SSL_CTX_set_verify")]
+    pub fn optional_client_roots(mut self, roots: Roots) -> Self {
+        self.settings.roots = roots;
+        self.settings.peer_certificate = PeerCertificate::Optional;
         self
     }
 

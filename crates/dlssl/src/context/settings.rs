@@ -4,7 +4,7 @@ use crate::config::functions::Functions;
 use crate::config::identity::Replacement;
 use crate::config::sessions::Sessions;
 use crate::config::tuning::Tuning;
-use crate::config::{Identity, Protocol, Roots};
+use crate::config::{Identity, Protocol, Roots, VerifySettings};
 
 /// Which side of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(crate) enum Side {
 pub(crate) enum PeerCertificate {
     /// Not asked for (server), or not looked at (client, by a method with `danger` in its name).
     Ignored,
+    /// Asked for; one that is shown is verified (server).
+    Optional,
     /// Required and verified.
     Required,
 }
@@ -28,6 +30,7 @@ pub(crate) struct Settings {
     pub(crate) peer_certificate: PeerCertificate,
     /// Whether a client checks the name in the certificate.
     pub(crate) check_name: bool,
+    pub(crate) verify: VerifySettings,
     pub(crate) roots: Roots,
     pub(crate) identity: Option<Identity>,
     pub(crate) alpn: Vec<Vec<u8>>,
@@ -53,6 +56,7 @@ impl Settings {
             side: Side::Client,
             peer_certificate: PeerCertificate::Required,
             check_name: true,
+            verify: VerifySettings::default(),
             roots: Roots::default(),
             identity: None,
             alpn: Vec::new(),

@@ -18,11 +18,13 @@ pub enum ErrorKind {
     InvalidName,
     /// A certificate or key cannot be read, or the two do not belong together.
     Pem,
-    /// A private key is encrypted, and the password is wrong or missing.
+    /// A private key is encrypted, and the password is missing or wrong.
     Password,
+    /// A certificate was read and says something that makes no sense.
+    Malformed,
     /// An object of one library load was to be used with another.
     MixedGenerations,
-    /// The peer's certificate was refused.
+    /// The peer's certificate was refused, or one is demanded and the peer showed none.
     Certificate,
     /// The handshake failed: the peer refused, or the two sides have nothing in common.
     Handshake,
@@ -57,7 +59,7 @@ impl ErrorKind {
             Self::Configuration | Self::InvalidName | Self::Pem | Self::Password | Self::MixedGenerations => {
                 io::ErrorKind::InvalidInput
             }
-            Self::Certificate | Self::Handshake | Self::Protocol => io::ErrorKind::InvalidData,
+            Self::Certificate | Self::Handshake | Self::Protocol | Self::Malformed => io::ErrorKind::InvalidData,
             Self::Load | Self::NoRoots => io::ErrorKind::NotFound,
             Self::Io | Self::Inherited | Self::Library => io::ErrorKind::Other,
         }

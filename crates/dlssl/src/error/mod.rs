@@ -11,6 +11,8 @@ use dlssl_core::{ErrorStack, Inherited, Library, LoadError, RandomError};
 pub(crate) use generations::check_same_generation;
 pub use kind::ErrorKind;
 
+use crate::x509::Certificate;
+
 /// Error of this crate. One pointer wide.
 ///
 /// `source()` is the inner stream's error or the load error, where there is one.
@@ -39,12 +41,13 @@ pub struct VerifyFailure {
     pub(crate) code: i32,
     pub(crate) reason: String,
     pub(crate) depth: u32,
+    pub(crate) certificate: Option<Certificate>,
     pub(crate) subject: String,
     pub(crate) issuer: String,
 }
 
 impl VerifyFailure {
-    /// C's number of the reason (`X509_V_ERR_…`).
+    /// C's number of the reason (`X509_V_ERR_…`); 50 for checks of dlssl's own and of the program.
     #[must_use]
     pub fn code(&self) -> i32 {
         self.code
@@ -60,6 +63,12 @@ impl VerifyFailure {
     #[must_use]
     pub fn depth(&self) -> u32 {
         self.depth
+    }
+
+    /// The refused certificate; `None` where the reason is about none.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
     }
 
     /// Subject of the refused certificate, such as `CN=example.org`.
@@ -111,6 +120,12 @@ impl Error {
 
     pub(crate) fn with_io(mut self, error: io::Error) -> Self {
         self.inner.source = Some(Source::Io(error));
+        self
+    }
+
+    /// The same error said of a thing with this name.
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        self.inner.message = format!("{name}: {}", self.inner.message);
         self
     }
 

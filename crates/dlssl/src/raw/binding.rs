@@ -1,15 +1,15 @@
 //! What a finished handshake leaves to bind other protocols to: exported secrets, `Finished` messages, certificates.
 
-use std::ffi::{CStr, c_int, c_uint};
+use std::ffi::c_int;
 use std::ptr;
 
 use dlssl_core::ffi::X509;
-use dlssl_core::{ErrorStack, Library, compat::handshake};
+use dlssl_core::{ErrorStack, compat::handshake};
 
 use super::Ssl;
 use super::call::plain;
 
-/// Longer than any `Finished` message and any digest.
+/// Longer than any `Finished` message.
 const LONGEST: usize = 64;
 
 impl Ssl {
@@ -78,23 +78,4 @@ impl Ssl {
             (encode(certificate, &raw mut end) == len).then_some(der)
         }
     }
-}
-
-/// The digest of `data`; `None` where the library does not know the algorithm or forbids it.
-pub(crate) fn digest_by(library: &Library, algorithm: &CStr, data: &[u8]) -> Option<Vec<u8>> {
-    let evp = &library.functions().evp;
-    // SAFETY: a string that ends with NUL; the algorithm is static.
-    let kind = plain(library, || unsafe { (evp.EVP_get_digestbyname)(algorithm.as_ptr()) }, |kind| kind.is_null());
-    let kind = kind.ok()?;
-    let mut out = vec![0u8; LONGEST];
-    let mut len: c_uint = 0;
-    let run = || {
-        // SAFETY: data with its length; no digest is longer than `out`; no engine.
-        unsafe {
-            (evp.EVP_Digest)(data.as_ptr().cast(), data.len(), out.as_mut_ptr(), &raw mut len, kind, ptr::null_mut())
-        }
-    };
-    plain(library, run, |result| *result != 1).ok()?;
-    out.truncate(usize::try_from(len).ok()?);
-    Some(out)
 }

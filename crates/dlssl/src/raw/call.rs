@@ -8,9 +8,9 @@ use dlssl_core::compat::error as queue;
 use dlssl_core::{ErrorStack, Library};
 
 use crate::bio::{Bio, Interest};
-use crate::callback::{self, Frame};
+use crate::callback::{self, Frame, Verify};
 use crate::context::{Hooks, SessionKey};
-use crate::error::{Error, VerifyFailure};
+use crate::error::Error;
 use crate::raw::SslContext;
 
 /// What callbacks leave behind for the Rust method that made the call.
@@ -20,8 +20,8 @@ pub(crate) struct Stash {
     pub(crate) io: Option<(Interest, io::Error)>,
     /// Panic of user code.
     pub(crate) panic: Option<Box<dyn Any + Send>>,
-    /// First refusal of a certificate.
-    pub(crate) verify: Option<VerifyFailure>,
+    /// What is demanded of the peer's certificate, and what became of that.
+    pub(crate) verify: Verify,
     /// What callbacks need of the context; none outside of connections.
     pub(crate) hooks: Option<Arc<Hooks>>,
     /// Contexts that C holds pointers to, the connection's own first; the last one is in effect.

@@ -3,10 +3,9 @@
 use std::ffi::{CStr, c_int};
 
 use dlssl_core::compat::configure::{self as compat, Applied};
-use dlssl_core::ffi::constants::{
-    SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
-};
+use dlssl_core::ffi::constants::{SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS};
 
+use super::ssl::name_flags;
 use super::{Certificate, Ssl, SslContext};
 use crate::callback;
 use crate::hostname::ServerName;
@@ -96,9 +95,9 @@ impl Ssl {
 
 impl Certificate {
     /// Whether it is valid for a name, by the rules of a handshake.
-    pub(crate) fn is_for(&self, name: &ServerName) -> bool {
+    pub(crate) fn is_for(&self, name: &ServerName, no_wildcards: bool) -> bool {
         let x509v3 = &self.library.functions().x509v3;
-        let flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+        let flags = name_flags(no_wildcards);
         // SAFETY: live certificate; name and address with their lengths; nobody asks for the name that fitted.
         let result = unsafe {
             let pointer = self.as_ptr();

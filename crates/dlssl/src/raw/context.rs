@@ -1,6 +1,6 @@
 //! `SSL_CTX`: one setting, one method; a failure gives the error queue.
 
-use std::ffi::{CStr, c_int, c_long, c_void};
+use std::ffi::{CStr, c_int, c_long, c_ulong, c_void};
 use std::ptr;
 use std::sync::{Arc, OnceLock};
 
@@ -15,7 +15,7 @@ use dlssl_core::ffi::options::{OptionSpec, Setting};
 use dlssl_core::{ErrorStack, Flavour, Library, Version};
 
 use super::call::plain;
-use super::{Certificate, PrivateKey, owner};
+use super::{Certificate, Crl, PrivateKey, owner};
 use crate::callback::{self, AlpnChoice};
 
 owner! {
@@ -117,6 +117,74 @@ impl SslContext {
         let callback = (mode != SSL_VERIFY_NONE).then_some(callback::verify as _);
         // SAFETY: live context; a static callback.
         unsafe { set(self.as_ptr(), mode, callback) };
+    }
+
+    /// Has verification run through our callback.
+    pub(crate) fn verify_by_ours(&self) {
+        let set = self.library.functions().ssl.SSL_CTX_set_cert_verify_callback;
+        // SAFETY: live context; a static callback that needs no data.
+        unsafe { set(self.as_ptr(), Some(callback::verify_chain), ptr::null_mut()) };
+    }
+
+    /// Sets flags of verification; an error when not all of them are set afterwards.
+    pub(crate) fn set_verify_flags(&self, flags: c_ulong) -> Result<(), ErrorStack> {
+        let functions = self.library.functions();
+        self.set(|| {
+            // SAFETY: live context, which owns its parameters.
+            unsafe {
+                let param = (functions.ssl.SSL_CTX_get0_param)(self.as_ptr());
+                let result = (functions.x509_vfy.X509_VERIFY_PARAM_set_flags)(param, flags);
+                let set = (functions.x509_vfy.X509_VERIFY_PARAM_get_flags)(param) & flags == flags;
+                if set { result } else { 0 }
+            }
+        })
+    }
+
+    /// Bounds how many certificates stand between the peer's own and the root. The library is never stricter than that;
+    /// older ones count one more, so the callback checks exactly.
+    pub(crate) fn set_verify_depth(&self, most: u32) {
+        /// More than any chain has, and far from where versions overflow.
+        const MOST: u32 = 10_000;
+        let depth = c_int::try_from(most.min(MOST) + 1).unwrap_or(c_int::MAX);
+        // SAFETY: live context.
+        unsafe { (self.library.functions().ssl.SSL_CTX_set_verify_depth)(self.as_ptr(), depth) };
+    }
+
+    /// Verifies as of a moment, in seconds from 1970; an error where the platform cannot count that far.
+    pub(crate) fn set_verify_time(&self, seconds: i64) -> Result<(), ()> {
+        let functions = self.library.functions();
+        #[allow(clippy::useless_conversion, clippy::unnecessary_fallible_conversions)] // 32 bits wide on some platforms
+        let seconds = dlssl_core::ffi::time_t::try_from(seconds).map_err(|_| ())?;
+        // SAFETY: live context, which owns its parameters.
+        unsafe {
+            let param = (functions.ssl.SSL_CTX_get0_param)(self.as_ptr());
+            (functions.x509_vfy.X509_VERIFY_PARAM_set_time)(param, seconds);
+        }
+        Ok(())
+    }
+
+    /// Takes a revocation list into account.
+    pub(crate) fn add_crl(&self, list: &Crl) -> Result<(), ErrorStack> {
+        let functions = self.library.functions();
+        let outcome = self.set(|| {
+            // SAFETY: live context, which owns its store; the store takes a reference of its own.
+            unsafe {
+                let store = (functions.ssl.SSL_CTX_get_cert_store)(self.as_ptr());
+                (functions.x509_vfy.X509_STORE_add_crl)(store, list.as_ptr())
+            }
+        });
+        match outcome {
+            // Older versions refuse a list that is already there; it is.
+            Err(queue) if queue.has(ERR_LIB_X509, X509_R_CERT_ALREADY_IN_HASH_TABLE) => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    /// Tells clients that certificates of this authority are taken.
+    pub(crate) fn add_client_authority(&self, certificate: &Certificate) -> Result<(), ErrorStack> {
+        let add = self.library.functions().ssl.SSL_CTX_add_client_CA;
+        // SAFETY: live context, which copies the certificate's name.
+        self.set(|| unsafe { add(self.as_ptr(), certificate.as_ptr()) })
     }
 
     /// Trusts one certificate.

@@ -102,15 +102,16 @@ impl MemBuf {
     }
 }
 
-/// Reads one object in DER.
+/// Reads one object in DER, and says whether it took all of the bytes.
 pub(super) fn decode<T>(
     library: &Library,
     der: &[u8],
     read: impl FnOnce(*mut *const u8, c_long) -> *mut T,
-) -> Result<*mut T, ErrorStack> {
+) -> Result<(*mut T, bool), ErrorStack> {
     let len = c_long::try_from(der.len()).map_err(|_| ErrorStack::default())?;
     let mut at = der.as_ptr();
-    plain(library, || read(&raw mut at, len), |object| object.is_null())
+    let object = plain(library, || read(&raw mut at, len), |object| object.is_null())?;
+    Ok((object, at == der.as_ptr_range().end))
 }
 
 /// `c_long` of a small number, for control commands.

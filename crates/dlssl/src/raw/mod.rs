@@ -7,19 +7,20 @@ pub(crate) mod call;
 mod configure;
 mod context;
 mod early_data;
+mod key;
 mod memory;
 mod pkcs12;
 mod session;
 mod ssl;
 mod x509;
 
-pub(crate) use binding::digest_by;
 pub(crate) use context::SslContext;
+pub(crate) use key::{Answer, PrivateKey};
 pub(crate) use memory::MemBuf;
 pub(crate) use pkcs12::{Pkcs12Failure, parse_pkcs12};
 pub(crate) use session::RawSession;
 pub(crate) use ssl::{Handle, MOST_IN_RECORD, Outcome, Ssl};
-pub(crate) use x509::{Certificate, PrivateKey, locations as x509_locations, verify_error_text};
+pub(crate) use x509::{Certificate, Crl, digest, locations as x509_locations, object_names, verify_error_text};
 
 /// Defines an owner: a pointer that is not null, its library, and the function that frees it.
 macro_rules! owner {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dlssl_core::compat::bio as compat_bio;
 use dlssl_core::ffi::constants::{
     SSL_CTRL_SET_TLSEXT_HOSTNAME, SSL_RECEIVED_SHUTDOWN, SSL_SENT_SHUTDOWN, TLSEXT_NAMETYPE_host_name,
-    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
+    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, X509_CHECK_FLAG_NO_WILDCARDS,
 };
 use dlssl_core::ffi::{SSL, memory};
 use dlssl_core::{ErrorStack, Library};
@@ -27,6 +27,8 @@ pub(crate) struct Ssl {
     /// Freed before the context, to whose data C holds pointers.
     raw: RawSsl,
     context: Arc<SslContext>,
+    /// The peer's certificate must be for a host name.
+    expects_dns: bool,
     /// The session stays good, also where the connection has no orderly end.
     keep_session: bool,
 }
@@ -84,7 +86,7 @@ impl Ssl {
         let pointer = plain(library, || unsafe { new(context.as_ptr()) }, |ssl| ssl.is_null())?;
         // SAFETY: just made, owned by nobody else.
         let raw = unsafe { RawSsl::from_raw(library, pointer) }.ok_or_else(ErrorStack::default)?;
-        Ok(Self { raw, context: Arc::clone(context), keep_session: false })
+        Ok(Self { raw, context: Arc::clone(context), expects_dns: false, keep_session: false })
     }
 
     pub(crate) fn library(&self) -> &Library {
@@ -143,8 +145,10 @@ impl Ssl {
     }
 
     /// Accepts only certificates that are valid for the name.
-    pub(crate) fn expect_name(&self, name: &ServerName) -> Result<(), ErrorStack> {
+    pub(crate) fn expect_name(&mut self, name: &ServerName, no_wildcards: bool) -> Result<(), ErrorStack> {
+        self.expects_dns = matches!(name, ServerName::Dns(_));
         let functions = self.library().functions();
+        let flags = name_flags(no_wildcards);
         plain(
             self.library(),
             // SAFETY: live connection, which owns its parameters; name and address are copied, with their lengths.
@@ -152,10 +156,7 @@ impl Ssl {
                 let param = (functions.ssl.SSL_get0_param)(self.as_ptr());
                 match name {
                     ServerName::Dns(host) => {
-                        (functions.x509_vfy.X509_VERIFY_PARAM_set_hostflags)(
-                            param,
-                            X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
-                        );
+                        (functions.x509_vfy.X509_VERIFY_PARAM_set_hostflags)(param, flags);
                         (functions.x509_vfy.X509_VERIFY_PARAM_set1_host)(param, host.as_ptr().cast(), host.len())
                     }
                     ServerName::Ip(std::net::IpAddr::V4(ip)) => {
@@ -169,6 +170,11 @@ impl Ssl {
             |result| *result != 1,
         )
         .map(drop)
+    }
+
+    /// Whether the peer's certificate must be for a host name.
+    pub(crate) fn expects_dns(&self) -> bool {
+        self.expects_dns
     }
 
     /// Does one thing on the connection, with callbacks connected to `bio` and `stash`.
@@ -288,6 +294,22 @@ impl Ssl {
         }
     }
 
+    /// The certificates that the peer sent, its own first. A server's list lacks that one in the library.
+    pub(crate) fn peer_chain(&self) -> Vec<Certificate> {
+        let own = self.peer_certificate();
+        // SAFETY: live connection, which owns the stack.
+        let mut chain = unsafe {
+            let chain = (self.library().functions().ssl.SSL_get_peer_cert_chain)(self.as_ptr());
+            Certificate::copies_of(self.library(), chain)
+        };
+        if let Some(own) = own
+            && chain.first().is_none_or(|first| first.der() != own.der())
+        {
+            chain.insert(0, own);
+        }
+        chain
+    }
+
     /// Number of the verification result; 0 is "accepted".
     pub(crate) fn verify_result(&self) -> i64 {
         // SAFETY: live connection; plain getter.
@@ -303,6 +325,12 @@ impl Drop for Ssl {
             self.end_quietly();
         }
     }
+}
+
+/// How names are compared.
+pub(super) fn name_flags(no_wildcards: bool) -> c_uint {
+    let flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+    if no_wildcards { flags | X509_CHECK_FLAG_NO_WILDCARDS } else { flags }
 }
 
 fn no_error() -> std::io::Error {

@@ -1,17 +1,16 @@
-//! Certificates and keys.
+//! Certificates, revocation lists and what is known of object identifiers and digests.
 
-use std::ffi::c_long;
+use std::ffi::{CString, c_long, c_uint};
 use std::ptr;
 
-use dlssl_core::ffi::constants::{
-    ASN1_STRFLGS_DUMP_DER, ASN1_STRFLGS_DUMP_UNKNOWN, ASN1_STRFLGS_ESC_2253, ASN1_STRFLGS_ESC_CTRL,
-    ASN1_STRFLGS_UTF8_CONVERT, ERR_LIB_PEM, PEM_R_NO_START_LINE, XN_FLAG_SEP_CPLUS_SPC,
-};
-use dlssl_core::ffi::{X509, X509_NAME, memory};
+use dlssl_core::compat::{stack, time};
+use dlssl_core::ffi::constants::{ERR_LIB_PEM, PEM_R_NO_START_LINE};
+use dlssl_core::ffi::memory::text;
+use dlssl_core::ffi::{X509, stack_st_X509};
 use dlssl_core::{ErrorStack, Library};
 
 use super::call::plain;
-use super::{MemBuf, owner};
+use super::{MemBuf, PrivateKey, memory, owner};
 use crate::callback;
 
 owner! {
@@ -20,8 +19,8 @@ owner! {
 }
 
 owner! {
-    /// A private key.
-    PrivateKey, EVP_PKEY, evp.EVP_PKEY_free
+    /// A certificate revocation list.
+    Crl, X509_CRL, x509.X509_CRL_free
 }
 
 impl Certificate {
@@ -38,20 +37,62 @@ impl Certificate {
         match outcome {
             // SAFETY: just made, owned by nobody else.
             Ok(pointer) => Ok(unsafe { Self::from_raw(&library, pointer) }),
-            Err(queue) if queue.has(ERR_LIB_PEM, PEM_R_NO_START_LINE) => Ok(None),
-            Err(queue) => Err(queue),
+            Err(queue) => at_end(queue).map(|()| None),
         }
     }
 
-    /// Reads one certificate in DER.
+    /// Reads a certificate in DER; all of the bytes.
     pub(crate) fn from_der(library: &Library, der: &[u8]) -> Result<Self, ErrorStack> {
-        let read = library.functions().x509.d2i_X509;
-        let pointer = super::memory::decode(library, der, |at, len| {
-            // SAFETY: reads at most `len` bytes of a slice that long; no object to reuse.
-            unsafe { read(ptr::null_mut(), at, len) }
+        let decode = library.functions().x509.d2i_X509;
+        let (pointer, whole) = memory::decode(library, der, |at, len| {
+            // SAFETY: no object to reuse; reads at most `len` bytes of a slice that long.
+            unsafe { decode(ptr::null_mut(), at, len) }
         })?;
         // SAFETY: just made, owned by nobody else.
-        unsafe { Self::from_raw(library, pointer) }.ok_or_else(ErrorStack::default)
+        let this = unsafe { Self::from_raw(library, pointer) }.ok_or_else(ErrorStack::default)?;
+        if whole { Ok(this) } else { Err(ErrorStack::default()) }
+    }
+
+    /// Copies a certificate that C owns; `None` for null, or without memory.
+    ///
+    /// # Safety
+    /// `certificate` must be null or a live certificate of `library`.
+    pub(crate) unsafe fn copy_of(library: &Library, certificate: *const X509) -> Option<Self> {
+        if certificate.is_null() {
+            return None;
+        }
+        let copy = library.functions().x509.X509_dup;
+        // SAFETY: not null, so by contract a live certificate; the copy is owned by nobody else.
+        unsafe { Self::from_raw(library, copy(certificate)) }
+    }
+
+    /// Copies the certificates of a stack that C owns, first to last.
+    ///
+    /// # Safety
+    /// `chain` must be null or a live stack of certificates of `library`.
+    pub(crate) unsafe fn copies_of(library: &Library, chain: *const stack_st_X509) -> Vec<Self> {
+        // SAFETY: by contract.
+        unsafe {
+            stack::certificates(library.functions(), chain)
+                .filter_map(|certificate| Self::copy_of(library, certificate))
+                .collect()
+        }
+    }
+
+    /// Takes the certificates of a stack that C just handed out, with a reference to each.
+    ///
+    /// # Safety
+    /// `chain` must be null, or a stack of `library` that is owned by nobody else, as are the references in it.
+    pub(crate) unsafe fn all_of(library: &Library, chain: *mut stack_st_X509) -> Vec<Self> {
+        let functions = library.functions();
+        // SAFETY: by contract; the stack gives up its items before it is freed, and frees none of them.
+        unsafe {
+            let certificates = stack::certificates(functions, chain)
+                .filter_map(|certificate| Self::from_raw(library, certificate))
+                .collect();
+            stack::free(functions, chain);
+            certificates
+        }
     }
 
     /// The certificate in DER.
@@ -66,101 +107,114 @@ impl Certificate {
         (written == len).then_some(der)
     }
 
-    /// Subject and issuer of a certificate that C owns; `None` for null.
-    ///
-    /// # Safety
-    /// `certificate` must be null or a live certificate of `library`.
-    pub(crate) unsafe fn names_of(library: &Library, certificate: *const X509) -> Option<(String, String)> {
-        if certificate.is_null() {
-            return None;
-        }
-        let x509 = &library.functions().x509;
-        // SAFETY: not null, so by contract a live certificate, which owns its names.
-        unsafe {
-            Some((
-                name(library, (x509.X509_get_subject_name)(certificate)),
-                name(library, (x509.X509_get_issuer_name)(certificate)),
-            ))
-        }
+    /// The certificate in PEM.
+    pub(crate) fn to_pem(&self) -> Result<Vec<u8>, ErrorStack> {
+        let mut out = MemBuf::new(&self.library)?;
+        let write = self.library.functions().pem.PEM_write_bio_X509;
+        // SAFETY: live BIO and certificate.
+        plain(&self.library, || unsafe { write(out.as_ptr(), self.as_ptr()) }, |result| *result != 1)?;
+        Ok(out.take())
     }
 
-    /// Issuer, in the same form.
-    pub(crate) fn issuer(&self) -> String {
-        // SAFETY: a live certificate of its library.
-        unsafe { Self::names_of(&self.library, self.as_ptr()) }.unwrap_or_default().1
+    /// First and last second of validity, from 1970; `None` for what is no time.
+    pub(crate) fn validity(&self) -> (Option<i64>, Option<i64>) {
+        // SAFETY: live certificate of this library.
+        unsafe { time::validity(self.library.functions(), self.as_ptr()) }
     }
 
-    /// Subject, such as `CN=example.org, O=Example`.
-    pub(crate) fn subject(&self) -> String {
-        // SAFETY: a live certificate of its library.
-        unsafe { Self::names_of(&self.library, self.as_ptr()) }.unwrap_or_default().0
+    /// Length of the public key; `None` for one that the library does not know.
+    pub(crate) fn key_bits(&self) -> Option<u32> {
+        let get = self.library.functions().x509.X509_get_pubkey;
+        // SAFETY: live certificate; the function gives a reference that is ours to free.
+        let key = plain(&self.library, || unsafe { get(self.as_ptr()) }, |key| key.is_null()).ok()?;
+        // SAFETY: as above.
+        unsafe { PrivateKey::from_raw(&self.library, key) }?.bits()
+    }
+
+    pub(crate) fn library(&self) -> &Library {
+        &self.library
     }
 }
 
-/// One line, in UTF-8, with what would confuse a reader escaped.
-const NAME_FLAGS: std::ffi::c_ulong = XN_FLAG_SEP_CPLUS_SPC
-    | ASN1_STRFLGS_ESC_2253
-    | ASN1_STRFLGS_ESC_CTRL
-    | ASN1_STRFLGS_UTF8_CONVERT
-    | ASN1_STRFLGS_DUMP_UNKNOWN
-    | ASN1_STRFLGS_DUMP_DER;
-
-/// Prints a name; empty where it cannot be printed.
-///
-/// # Safety
-/// `name` must be null or a live name of `library`.
-unsafe fn name(library: &Library, name: *const X509_NAME) -> String {
-    let Ok(mut out) = MemBuf::new(library) else { return String::new() };
-    if name.is_null() {
-        return String::new();
+impl Crl {
+    /// Reads the next list of a PEM text; `None` when no more begins.
+    pub(crate) fn next_pem(text: &mut MemBuf) -> Result<Option<Self>, ErrorStack> {
+        let library = text.library().clone();
+        let read = library.functions().pem.PEM_read_bio_X509_CRL;
+        let outcome = plain(
+            &library,
+            // SAFETY: live BIO; no object to reuse; the callback refuses passwords and needs no data.
+            || unsafe { read(text.as_ptr(), ptr::null_mut(), Some(callback::no_password), ptr::null_mut()) },
+            |list| list.is_null(),
+        );
+        match outcome {
+            // SAFETY: just made, owned by nobody else.
+            Ok(pointer) => Ok(unsafe { Self::from_raw(&library, pointer) }),
+            Err(queue) => at_end(queue).map(|()| None),
+        }
     }
-    let print = library.functions().x509.X509_NAME_print_ex;
-    // SAFETY: live BIO; by contract a live name.
-    unsafe { print(out.as_ptr(), name, 0, NAME_FLAGS) };
-    String::from_utf8_lossy(&out.take()).into_owned()
-}
 
-impl PrivateKey {
-    /// Reads one private key in DER, of any kind.
+    /// Reads a list in DER; all of the bytes.
     pub(crate) fn from_der(library: &Library, der: &[u8]) -> Result<Self, ErrorStack> {
-        let read = library.functions().evp.d2i_AutoPrivateKey;
-        let pointer = super::memory::decode(library, der, |at, len| {
-            // SAFETY: reads at most `len` bytes of a slice that long; no object to reuse.
-            unsafe { read(ptr::null_mut(), at, len) }
+        let decode = library.functions().x509.d2i_X509_CRL;
+        let (pointer, whole) = memory::decode(library, der, |at, len| {
+            // SAFETY: no object to reuse; reads at most `len` bytes of a slice that long.
+            unsafe { decode(ptr::null_mut(), at, len) }
         })?;
         // SAFETY: just made, owned by nobody else.
-        unsafe { Self::from_raw(library, pointer) }.ok_or_else(ErrorStack::default)
+        let this = unsafe { Self::from_raw(library, pointer) }.ok_or_else(ErrorStack::default)?;
+        if whole { Ok(this) } else { Err(ErrorStack::default()) }
     }
+}
 
-    /// Reads the first private key of a PEM text. An encrypted one takes the password; without one it is an error:
-    /// nobody is asked.
-    pub(crate) fn from_pem(text: &mut MemBuf, password: Option<&[u8]>) -> Result<Option<Self>, ErrorStack> {
-        let library = text.library().clone();
-        let read = library.functions().pem.PEM_read_bio_PrivateKey;
-        let password = password.map(callback::KnownPassword);
-        let (function, data) = match &password {
-            Some(password) => (callback::known_password as _, (&raw const *password).cast_mut().cast()),
-            None => (callback::no_password as dlssl_core::ffi::pem_password_cb, ptr::null_mut()),
-        };
-        let pointer = plain(
-            &library,
-            // SAFETY: live BIO; no object to reuse; the callback's data is what it expects, and lives through the call.
-            || unsafe { read(text.as_ptr(), ptr::null_mut(), Some(function), data) },
-            |key| key.is_null(),
-        )?;
-        // SAFETY: just made, owned by nobody else.
-        Ok(unsafe { Self::from_raw(&library, pointer) })
-    }
+/// Whether PEM ended because nothing more begins.
+fn at_end(queue: ErrorStack) -> Result<(), ErrorStack> {
+    if queue.has(ERR_LIB_PEM, PEM_R_NO_START_LINE) { Ok(()) } else { Err(queue) }
+}
+
+/// Short and long name of an object identifier with dots; `None` for one that the library does not know.
+pub(crate) fn object_names(library: &Library, oid: &str) -> Option<(String, String)> {
+    let objects = &library.functions().objects;
+    let oid = CString::new(oid).ok()?;
+    // SAFETY: a string that ends with NUL.
+    let number = plain(library, || unsafe { (objects.OBJ_txt2nid)(oid.as_ptr()) }, |number| *number <= 0).ok()?;
+    // SAFETY: takes a number and gives a static string or null.
+    unsafe { text((objects.OBJ_nid2sn)(number)).zip(text((objects.OBJ_nid2ln)(number))) }
+}
+
+/// Digest by name; `None` for a name that the library does not know.
+pub(crate) fn digest(library: &Library, algorithm: &str, data: &[u8]) -> Option<Result<Vec<u8>, ErrorStack>> {
+    /// `EVP_MAX_MD_SIZE`, the same in every version.
+    const LONGEST: usize = 64;
+    let evp = &library.functions().evp;
+    let name = CString::new(algorithm).ok()?;
+    let find = || {
+        // SAFETY: a string that ends with NUL; the algorithm is static.
+        unsafe { (evp.EVP_get_digestbyname)(name.as_ptr()) }
+    };
+    let kind = plain(library, find, |kind| kind.is_null()).ok()?;
+    let mut out = vec![0u8; LONGEST];
+    let mut len: c_uint = 0;
+    let run = || {
+        // SAFETY: data with its length; no digest is longer than `out`; no engine.
+        unsafe {
+            (evp.EVP_Digest)(data.as_ptr().cast(), data.len(), out.as_mut_ptr(), &raw mut len, kind, ptr::null_mut())
+        }
+    };
+    Some(plain(library, run, |result| *result != 1).map(|_| {
+        out.truncate(usize::try_from(len).unwrap_or(0));
+        out
+    }))
 }
 
 /// The library's text for a verification result.
 pub(crate) fn verify_error_text(library: &Library, code: i64) -> String {
     let code = c_long::try_from(code).unwrap_or(c_long::MAX);
     // SAFETY: takes a number and gives a static string.
-    let text = unsafe { memory::text((library.functions().x509.X509_verify_cert_error_string)(code)) };
+    let words = unsafe { text((library.functions().x509.X509_verify_cert_error_string)(code)) };
     // LibreSSL before 3.2 checks names and has no words for it.
     let has_words = |text: &String| !text.starts_with("error number") && !text.starts_with("Error Verify unknown");
-    text.filter(has_words).unwrap_or_else(|| match code {
+    words.filter(has_words).unwrap_or_else(|| match code {
         62 => "hostname mismatch".to_owned(),
         63 => "email address mismatch".to_owned(),
         64 => "IP address mismatch".to_owned(),
@@ -182,10 +236,10 @@ pub(crate) fn locations(library: &Library) -> Locations {
     // SAFETY: none takes an argument, all give static strings.
     unsafe {
         Locations {
-            file: memory::text((x509.X509_get_default_cert_file)()).unwrap_or_default(),
-            directory: memory::text((x509.X509_get_default_cert_dir)()).unwrap_or_default(),
-            file_variable: memory::text((x509.X509_get_default_cert_file_env)()).unwrap_or_default(),
-            directory_variable: memory::text((x509.X509_get_default_cert_dir_env)()).unwrap_or_default(),
+            file: text((x509.X509_get_default_cert_file)()).unwrap_or_default(),
+            directory: text((x509.X509_get_default_cert_dir)()).unwrap_or_default(),
+            file_variable: text((x509.X509_get_default_cert_file_env)()).unwrap_or_default(),
+            directory_variable: text((x509.X509_get_default_cert_dir_env)()).unwrap_or_default(),
         }
     }
 }

@@ -28,13 +28,21 @@ const REASONS: [(i32, &str); 9] = [
     (156, "the peer speaks plain HTTP"),
     (193, "no cipher suite in common with the peer"),
     (191, "no TLS version is left to speak"),
-    (199, "the peer showed no certificate"),
+    (NO_CERTIFICATE, "the peer showed no certificate"),
     (235, "no application protocol (ALPN) in common with the peer"),
     (252, "the peer does not speak TLS, or no version in common"),
     (258, "no TLS version in common with the peer"),
     (266, "the peer chose a TLS version that was not offered"),
     (267, "the peer does not speak TLS, or no version in common"),
 ];
+
+/// Reason for which a peer without a certificate is refused (`SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE`).
+const NO_CERTIFICATE: i32 = 199;
+
+/// Whether this side demanded a certificate and got none.
+pub(super) fn lacks_certificate(queue: &ErrorStack) -> bool {
+    queue.has(ERR_LIB_SSL, NO_CERTIFICATE)
+}
 
 /// Words for the first entry that is known.
 pub(super) fn words(queue: &ErrorStack) -> Option<&'static str> {

@@ -114,7 +114,7 @@ impl<S> Connection<S> {
         if named || unnamed {
             return self.cut();
         }
-        if let Some(verify) = self.stash.verify.take() {
+        if let Some(verify) = self.stash.verify.failure.take() {
             return self.fail(ErrorKind::Certificate, "the peer's certificate was refused", queue).with_verify(verify);
         }
         match code {

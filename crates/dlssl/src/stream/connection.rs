@@ -11,10 +11,12 @@ use super::library_socket::LibrarySocket;
 use super::limits::{Limits, Operation, Turn};
 use crate::bio::stream::{StreamBio, is_pause};
 use crate::bio::{Bio, Interest};
+use crate::callback::Verify;
 use crate::context::{Context, SessionKey};
 use crate::error::{Error, ErrorKind};
 use crate::raw::call::Stash;
 use crate::raw::{Handle, Ssl, SslContext};
+use crate::x509::Certificate;
 
 /// How the connection reaches the world.
 pub(super) enum Transport<S> {
@@ -67,11 +69,17 @@ impl<S> Connection<S> {
             Transport::Library(library) => Some(library.descriptor()),
             Transport::Ours(_) => None,
         };
+        let verify = Verify {
+            policy: Some(Arc::clone(context.verify_policy())),
+            expects_dns: ssl.expects_dns(),
+            ..Verify::default()
+        };
         Self {
             ssl,
             transport,
             stash: Stash {
                 cut,
+                verify,
                 hooks: Some(Arc::clone(context.hooks())),
                 contexts: vec![Arc::clone(context.raw())],
                 ..Stash::default()
@@ -180,12 +188,26 @@ impl<S> Connection<S> {
         self.context.requires_certificate() && self.ssl.peer_certificate().is_none()
     }
 
+    /// Whether the peer's certificate, which nobody verifies, fits none of the pins.
+    pub(super) fn lacks_pin(&self) -> bool {
+        let policy = self.context.verify_policy();
+        policy.ignored && !policy.pins.is_empty() && {
+            let own = self.ssl.peer_certificate().and_then(Certificate::new);
+            !policy.is_pinned(own.as_slice())
+        }
+    }
+
+    /// The verified chain; empty where there is none.
+    pub(super) fn verified_chain(&self) -> &[Certificate] {
+        &self.stash.verify.chain
+    }
+
     /// The handshake is done.
     pub(super) fn set_established(&mut self) {
         self.stash.established = true;
         self.ssl.set_keep_session(true);
         // A chain that was refused before another was accepted is no news any more.
-        self.stash.verify = None;
+        self.stash.verify.failure = None;
         if let Transport::Ours(bio) = &mut self.transport {
             bio.set_established();
         }

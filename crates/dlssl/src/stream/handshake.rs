@@ -118,6 +118,10 @@ impl<S> Connection<S> {
                 Ok(Verdict::Done(_)) if self.lacks_certificate() => {
                     return Err(self.error(ErrorKind::Certificate, "the peer showed no certificate").into());
                 }
+                Ok(Verdict::Done(_)) if self.lacks_pin() => {
+                    let words = "the peer's certificate fits none of the pins";
+                    return Err(self.error(ErrorKind::Certificate, words).into());
+                }
                 Ok(Verdict::Done(_)) => {
                     self.check_resumed()?;
                     self.set_established();
@@ -160,7 +164,8 @@ fn in_handshake(error: Error) -> Error {
     if error.kind() == ErrorKind::Protocol {
         let words = alert::words(error.queue())
             .map_or_else(|| "the handshake failed".to_owned(), |words| format!("the handshake failed: {words}"));
-        error.rephrased(ErrorKind::Handshake, words)
+        let kind = if alert::lacks_certificate(error.queue()) { ErrorKind::Certificate } else { ErrorKind::Handshake };
+        error.rephrased(kind, words)
     } else if error.kind() == ErrorKind::UnexpectedEof {
         error.rephrased(ErrorKind::UnexpectedEof, "the peer closed the connection in the handshake")
     } else {

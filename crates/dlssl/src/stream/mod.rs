@@ -34,6 +34,7 @@ use crate::config::Protocol;
 use crate::context::Context;
 use crate::raw::verify_error_text;
 use crate::session::Session;
+use crate::x509::Certificate;
 use connection::Connection;
 
 /// TLS over an inner stream: `Read` and `Write` of plain bytes.
@@ -103,18 +104,41 @@ impl<S> TlsStream<S> {
         self.connection.ssl().server_name()
     }
 
+    /// The peer's own certificate; `None` where it showed none.
+    #[must_use]
+    #[doc(alias = "SSL_get1_peer_certificate")]
+    pub fn peer_certificate(&self) -> Option<Certificate> {
+        self.connection.ssl().peer_certificate().and_then(Certificate::new)
+    }
+
+    /// The certificates as the peer sent them, its own first; none of them but its own need have played a part in
+    /// verification. On a resumed session what the session kept, which may be the peer's own alone.
+    #[must_use]
+    #[doc(alias = "SSL_get_peer_cert_chain")]
+    pub fn peer_chain(&self) -> Vec<Certificate> {
+        self.connection.ssl().peer_chain().into_iter().filter_map(Certificate::new).collect()
+    }
+
+    /// The chain that verification found, from the peer's own certificate to a trusted one. `None` where the peer showed
+    /// none, where it was not verified or not accepted by the library, and on a resumed session, which verifies nothing.
+    #[must_use]
+    #[doc(alias = "SSL_get0_verified_chain")]
+    pub fn verified_chain(&self) -> Option<&[Certificate]> {
+        Some(self.connection.verified_chain()).filter(|chain| !chain.is_empty())
+    }
+
     /// The peer's own certificate in DER.
     #[must_use]
     #[doc(alias = "SSL_get1_peer_certificate")]
     pub fn peer_certificate_der(&self) -> Option<Vec<u8>> {
-        self.connection.ssl().peer_certificate()?.der()
+        Some(self.peer_certificate()?.der().to_vec())
     }
 
     /// Subject of the peer's certificate on one line, such as `CN=example.org`.
     #[must_use]
     #[doc(alias = "X509_get_subject_name")]
     pub fn peer_subject(&self) -> Option<String> {
-        Some(self.connection.ssl().peer_certificate()?.subject())
+        Some(self.peer_certificate()?.subject_line())
     }
 
     /// What the library thinks of the peer's certificate, also where that was to be ignored.

@@ -85,7 +85,10 @@ impl Opening {
     ) -> Result<Self, Error> {
         self.ssl.set_client();
         if key.check_name {
-            self.ssl.expect_name(&key.name).map_err(failed(&self.context, "cannot set the name to verify"))?;
+            let no_wildcards = self.context.refuses_wildcards();
+            self.ssl
+                .expect_name(&key.name, no_wildcards)
+                .map_err(failed(&self.context, "cannot set the name to verify"))?;
         }
         match &key.name {
             ServerName::Dns(host) if key.sni => self

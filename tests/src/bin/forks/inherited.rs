@@ -1,8 +1,11 @@
 //! What was made before a fork, in the child: a typed error each, nothing sent, nothing that hangs.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 
-use dlssl::{Connector, Error, ErrorKind, HandshakeError, Isolation, LoadFailure, MemoryBio, RandomError, Slot};
+use dlssl::{
+    ChannelBinding, Connector, Error, ErrorKind, HandshakeError, Isolation, LoadFailure, MemoryBio, RandomError, Slot,
+};
 use dlssl_tests::forked::{Said, Way, spawn};
 use dlssl_tests::library::loader;
 use dlssl_tests::pki::{NAME, Pki};
@@ -15,8 +18,9 @@ pub(super) fn run() {
     let (staying, taking) = (talk_with(&library), acceptor_on(&library));
     let ends = pair(&staying, &taking).expect("a connection");
     let memory = MemoryBio::from_bytes(&library, b"one\ntwo\n").expect("a memory BIO");
+    let (split, mut whole) = halves(&staying, &taking);
     // The child takes them out of its own memory.
-    let mut made = Some((ends, memory, staying, taking));
+    let mut made = Some((ends, split, memory, staying, taking));
     // Half of a handshake: the client has spoken and waits.
     let (quiet, _peer) = sockets();
     quiet.set_nonblocking(true).expect("a socket that does not wait");
@@ -26,7 +30,7 @@ pub(super) fn run() {
     let mut blocked = Some(blocked);
 
     let child = spawn(Way::Fork, || {
-        let ((mut client, mut server), mut memory, staying, taking) = made.take().ok_or("taken twice")?;
+        let ((mut client, mut server), split, mut memory, staying, taking) = made.take().ok_or("taken twice")?;
         let is = |what: &str, kind: Option<ErrorKind>| match kind {
             Some(ErrorKind::Inherited) => Ok(()),
             other => Err(format!("{what}: {other:?}")),
@@ -43,7 +47,30 @@ pub(super) fn run() {
             is(&format!("{side}: write"), of_io(stream.write(b"not to be sent")))?;
             is(&format!("{side}: flush"), of_io(stream.flush()))?;
             is(&format!("{side}: shutdown"), of_io(stream.shutdown()))?;
+            is(&format!("{side}: close"), of_io(stream.close()))?;
+            is(&format!("{side}: peek"), of_io(stream.peek(&mut [0; 8])))?;
+            is(&format!("{side}: read_ready"), of_io(stream.read_ready()))?;
+            is(&format!("{side}: read_vectored"), of_io(stream.read_vectored(&mut [IoSliceMut::new(&mut [0; 8])])))?;
+            let parts = [IoSlice::new(b"not"), IoSlice::new(b"to be sent")];
+            is(&format!("{side}: write_vectored"), of_io(stream.write_vectored(&parts)))?;
+            let exported = stream.export_keying_material(&mut [0; 16], "EXPORTER-test", None);
+            is(&format!("{side}: exporter"), exported.err().map(|e| e.kind()))?;
+            for kind in [ChannelBinding::Exporter, ChannelBinding::Unique, ChannelBinding::ServerEndPoint] {
+                is(&format!("{side}: {}", kind.name()), stream.channel_binding(kind).err().map(|e| e.kind()))?;
+            }
         }
+        let (mut reader, mut writer) = split;
+        is("a half: read", of_io(reader.read(&mut [0; 8])))?;
+        is("a half: peek", of_io(reader.peek(&mut [0; 8])))?;
+        is("a half: write", of_io(writer.write(b"not to be sent")))?;
+        is("a half: write_vectored", of_io(writer.write_vectored(&[IoSlice::new(b"not to be sent")])))?;
+        is("a half: flush", of_io(writer.flush()))?;
+        is("a half: shutdown", of_io(writer.shutdown()))?;
+        if reader.has_pending() {
+            return Err("a half says that bytes wait".into());
+        }
+        let joined = reader.rejoin(writer).map_err(|e| e.to_string())?;
+        is("splitting", joined.split().err().map(|e| e.error().kind()))?;
         is("going on with a handshake", blocked.take().and_then(|blocked| failed(&blocked.resume())))?;
         is("memory: read", of_io(memory.read(&mut [0; 8])))?;
         is("memory: write", of_io(memory.write(b"x")))?;
@@ -64,7 +91,7 @@ pub(super) fn run() {
     child.finish().expect("the child");
 
     // The parent's connection has heard of nothing.
-    let ((mut client, mut server), mut memory, staying, taking) = made.expect("still here");
+    let ((mut client, mut server), (mut reader, mut writer), mut memory, staying, taking) = made.expect("still here");
     assert!(!library.is_inherited() && library.is_current());
     for seed in 0..3 {
         talk::send(&mut client, &mut server, &pattern(100_000, seed));
@@ -72,6 +99,12 @@ pub(super) fn run() {
     }
     client.shutdown().expect("an end");
     assert_eq!(server.read(&mut [0; 8]).expect("an orderly end"), 0);
+    writer.write_all(b"ping").expect("the half goes on");
+    let mut got = [0; 4];
+    whole.read_exact(&mut got).expect("what the half sent");
+    whole.write_all(&got).expect("an answer");
+    reader.read_exact(&mut got).expect("the other half goes on");
+    assert_eq!(&got, b"ping");
     assert_eq!(memory.gets(80).expect("a line").as_deref(), Some(&b"one\n"[..]));
     drop(blocked);
     echo(&staying, &taking).expect("the parent's own go on");
@@ -83,6 +116,19 @@ fn talk_with(library: &dlssl::Library) -> Connector {
 
 fn acceptor_on(library: &dlssl::Library) -> dlssl::Acceptor {
     dlssl::Acceptor::builder(library, Pki::shared().server.identity()).build().expect("an acceptor")
+}
+
+type Halves = (dlssl::ReadHalf<UnixStream>, dlssl::WriteHalf<UnixStream>);
+
+/// A client in two halves, and its server.
+fn halves(connector: &Connector, acceptor: &dlssl::Acceptor) -> (Halves, dlssl::TlsStream<UnixStream>) {
+    let (a, b) = sockets();
+    let (client, server) = std::thread::scope(|scope| {
+        let server = scope.spawn(|| acceptor.configure().expect("a server").accept_socket(b));
+        let client = connector.configure(NAME).expect("a client").connect_socket(a);
+        (client.expect("a connection"), server.join().expect("no panic").expect("a connection"))
+    });
+    (client.split().expect("two halves"), server)
 }
 
 fn into_error<S>(error: HandshakeError<S>) -> Error {

@@ -1,11 +1,13 @@
 //! The functions of C, one list for each header.
 
+pub mod asn1;
 pub mod bio;
 pub mod conf;
 pub mod crypto;
 pub mod err;
 pub mod evp;
 pub mod hmac;
+pub mod objects;
 pub mod pem;
 pub mod pkcs12;
 pub mod provider;
@@ -58,11 +60,13 @@ macro_rules! tables {
 }
 
 tables! {
+    asn1: Asn1,
     bio: Bio,
     conf: Conf,
     crypto: Crypto,
     err: Err,
     evp: Evp,
+    objects: Objects,
     hmac: Hmac,
     pem: Pem,
     pkcs12: Pkcs12,

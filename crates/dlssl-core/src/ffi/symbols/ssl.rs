@@ -15,6 +15,12 @@ symbols! {
         fn SSL_CTX_free(ctx: *mut SSL_CTX);
         fn SSL_CTX_ctrl(ctx: *mut SSL_CTX, cmd: c_int, larg: c_long, parg: *mut c_void) -> c_long;
         fn SSL_CTX_set_verify(ctx: *mut SSL_CTX, mode: c_int, callback: Option<SSL_verify_cb>);
+        fn SSL_CTX_set_cert_verify_callback(
+            ctx: *mut SSL_CTX, callback: Option<SSL_CTX_cert_verify_cb>, arg: *mut c_void,
+        );
+        fn SSL_CTX_get0_param(ctx: *mut SSL_CTX) -> *mut X509_VERIFY_PARAM;
+        fn SSL_CTX_set_verify_depth(ctx: *mut SSL_CTX, depth: c_int);
+        fn SSL_CTX_add_client_CA(ctx: *mut SSL_CTX, certificate: *mut X509) -> c_int;
         fn SSL_CTX_set_cipher_list(ctx: *mut SSL_CTX, list: *const c_char) -> c_int;
         fn SSL_CTX_use_certificate(ctx: *mut SSL_CTX, certificate: *mut X509) -> c_int;
         fn SSL_CTX_use_PrivateKey(ctx: *mut SSL_CTX, key: *mut EVP_PKEY) -> c_int;
@@ -58,6 +64,7 @@ symbols! {
         fn SSL_export_keying_material(ssl: *mut SSL, out: *mut c_uchar, size: usize, label: *const c_char,
             label_len: usize, context: *const c_uchar, context_len: usize, use_context: c_int) -> c_int;
         fn SSL_get0_param(ssl: *mut SSL) -> *mut X509_VERIFY_PARAM;
+        fn SSL_get_peer_cert_chain(ssl: *const SSL) -> *mut stack_st_X509;
         fn SSL_get1_peer_certificate(ssl: *const SSL) -> *mut X509
             where openssl "3.0..", libressl "never", was "SSL_get_peer_certificate";
     }
@@ -82,7 +89,6 @@ symbols! {
             where openssl "1.1.1..", libressl "3.4..";
         fn SSL_CTX_set_client_hello_cb(ctx: *mut SSL_CTX, callback: Option<SSL_client_hello_cb_fn>, arg: *mut c_void)
             where openssl "1.1.1..", libressl "never";
-        fn SSL_get0_verified_chain(ssl: *const SSL) -> *mut stack_st_X509 where openssl "1.1.0..", libressl "3.5..";
         fn SSL_sendfile(ssl: *mut SSL, fd: c_int, offset: i64, size: usize, flags: c_int) -> isize
             where openssl "3.0..", libressl "never";
     }

@@ -6,7 +6,7 @@ use dlssl_core::ffi::constants::TLS1_3_VERSION;
 
 use super::TlsStream;
 use crate::error::{Error, ErrorKind};
-use crate::raw::digest_by;
+use crate::raw;
 
 /// A kind of channel binding: a value that both ends of a connection know, and nobody in between has another
 /// connection with. SCRAM (`-PLUS`) and others tie a login to it.
@@ -103,7 +103,8 @@ impl<S> TlsStream<S> {
         let certificate = certificate.ok_or_else(|| self.unsupported("the server showed no certificate"))?;
         let digest = signature::digest(&certificate)
             .ok_or_else(|| self.unsupported("the signature of the server's certificate has no digest of its own"))?;
-        digest_by(self.library(), digest.name(), &certificate)
+        raw::digest(self.library(), digest.name(), &certificate)
+            .and_then(Result::ok)
             .ok_or_else(|| self.unsupported("the library does not have the digest of the certificate's signature"))
     }
 

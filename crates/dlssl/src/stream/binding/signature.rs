@@ -1,7 +1,5 @@
 //! The digest that a certificate was signed with, out of its DER.
 
-use std::ffi::CStr;
-
 /// Digests of signatures, as `tls-server-end-point` takes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Digest {
@@ -18,16 +16,16 @@ pub(super) enum Digest {
 
 impl Digest {
     /// The library's name for it.
-    pub(super) fn name(self) -> &'static CStr {
+    pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Sha224 => c"SHA224",
-            Self::Sha256 => c"SHA256",
-            Self::Sha384 => c"SHA384",
-            Self::Sha512 => c"SHA512",
-            Self::Sha3_224 => c"SHA3-224",
-            Self::Sha3_256 => c"SHA3-256",
-            Self::Sha3_384 => c"SHA3-384",
-            Self::Sha3_512 => c"SHA3-512",
+            Self::Sha224 => "SHA224",
+            Self::Sha256 => "SHA256",
+            Self::Sha384 => "SHA384",
+            Self::Sha512 => "SHA512",
+            Self::Sha3_224 => "SHA3-224",
+            Self::Sha3_256 => "SHA3-256",
+            Self::Sha3_384 => "SHA3-384",
+            Self::Sha3_512 => "SHA3-512",
         }
     }
 }

@@ -1,0 +1,109 @@
+//! From DER to the parts of a certificate (RFC 5280, section 4.1), borrowed.
+
+use super::Malformed;
+use super::der::{BOOLEAN, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, dotted};
+
+const VERSION: u8 = 0xA0;
+const ISSUER_ID: u8 = 0x81;
+const SUBJECT_ID: u8 = 0x82;
+const EXTENSIONS: u8 = 0xA3;
+
+/// Parts of a certificate.
+#[derive(Clone, Debug)]
+pub(super) struct Parts<'a> {
+    pub(super) serial: &'a [u8],
+    pub(super) issuer: Element<'a>,
+    pub(super) subject: Element<'a>,
+    /// Public key with its algorithm.
+    pub(super) key: Element<'a>,
+    /// Algorithm of the issuer's signature.
+    pub(super) signature: Algorithm<'a>,
+    extensions: Option<Element<'a>>,
+}
+
+/// An algorithm with its parameters.
+#[derive(Clone, Debug)]
+pub(super) struct Algorithm<'a> {
+    pub(super) oid: String,
+    pub(super) parameters: Reader<'a>,
+}
+
+impl<'a> Algorithm<'a> {
+    /// Reads what is inside of an AlgorithmIdentifier.
+    pub(super) fn parse(mut inside: Reader<'a>) -> Result<Self, Malformed> {
+        let oid = dotted(inside.expect(OBJECT_IDENTIFIER)?.content)?;
+        Ok(Self { oid, parameters: inside })
+    }
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn parse(der: &'a [u8]) -> Result<Self, Malformed> {
+        let mut certificate = Reader::new(der).expect(SEQUENCE)?.inside();
+        let mut body = certificate.expect(SEQUENCE)?.inside();
+        let signature = Algorithm::parse(certificate.expect(SEQUENCE)?.inside())?;
+        body.optional(VERSION)?;
+        let serial = body.expect(INTEGER)?.content;
+        body.expect(SEQUENCE)?; // the algorithm again
+        let issuer = body.expect(SEQUENCE)?;
+        body.expect(SEQUENCE)?; // the validity, which C reads
+        let subject = body.expect(SEQUENCE)?;
+        let key = body.expect(SEQUENCE)?;
+        body.optional(ISSUER_ID)?;
+        body.optional(SUBJECT_ID)?;
+        let extensions = match body.optional(EXTENSIONS)? {
+            Some(outer) => Some(outer.inside().expect(SEQUENCE)?),
+            None => None,
+        };
+        Ok(Self { serial, issuer, subject, key, signature, extensions })
+    }
+
+    /// What an extension holds, by object identifier; `None` when it is not there. One that is there twice is malformed.
+    pub(super) fn extension(&self, oid: &str) -> Result<Option<Reader<'a>>, Malformed> {
+        let Some(extensions) = self.extensions else { return Ok(None) };
+        let mut extensions = extensions.inside();
+        let mut found = None;
+        while !extensions.is_at_end() {
+            let mut extension = extensions.expect(SEQUENCE)?.inside();
+            let own = dotted(extension.expect(OBJECT_IDENTIFIER)?.content)?;
+            extension.optional(BOOLEAN)?;
+            let value = extension.expect(OCTET_STRING)?;
+            if own == oid && found.replace(value.inside()).is_some() {
+                return Err(Malformed("an extension that is there twice"));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether the certificate says that it may sign others (basic constraints).
+    pub(super) fn is_authority(&self) -> Result<bool, Malformed> {
+        let Some(mut constraints) = self.extension("2.5.29.19")? else { return Ok(false) };
+        let authority = constraints.expect(SEQUENCE)?.inside().optional(BOOLEAN)?;
+        Ok(authority.is_some_and(|flag| flag.content != [0]))
+    }
+}
+
+/// The subject's name in DER.
+pub(crate) fn subject_der(certificate: &[u8]) -> Option<Vec<u8>> {
+    Some(Parts::parse(certificate).ok()?.subject.whole.to_vec())
+}
+
+/// The issuer's name in DER.
+pub(crate) fn issuer_der(certificate: &[u8]) -> Option<Vec<u8>> {
+    Some(Parts::parse(certificate).ok()?.issuer.whole.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..128)) {
+            if let Ok(parts) = Parts::parse(&bytes) {
+                let _ = (parts.extension("2.5.29.17"), parts.is_authority());
+            }
+        }
+    }
+}
