@@ -24,10 +24,10 @@ constants! {
         SSL_CB_HANDSHAKE_START: c_int = 0x10;
         SSL_CB_HANDSHAKE_DONE: c_int = 0x20;
         SSL_CTRL_SET_TMP_ECDH: c_int = 4;
-        SSL_CTRL_GET_SESSION_REUSED: c_int = 8 where openssl "..1.1.0";
         SSL_CTRL_EXTRA_CHAIN_CERT: c_int = 14;
         SSL_CTRL_OPTIONS: c_int = 32 where openssl "..1.1.0";
         SSL_CTRL_MODE: c_int = 33;
+        SSL_CTRL_GET_SESSION_REUSED: c_int = 8 where openssl "..1.1.0";
         SSL_CTRL_SET_SESS_CACHE_SIZE: c_int = 42;
         SSL_CTRL_SET_SESS_CACHE_MODE: c_int = 44;
         SSL_CTRL_SET_TLSEXT_SERVERNAME_CB: c_int = 53;
