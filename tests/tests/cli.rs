@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use dlssl_tests::cli;
 use dlssl_tests::harness::{run, test};
-use dlssl_tests::library::{is_openssl_from, library};
+use dlssl_tests::library::{OTHER_LIB_DIR, is_openssl_from, library};
 use dlssl_tests::pki::{NAME, Pki};
 use dlssl_tests::process::{self, Outcome, Running, foreign};
 use dlssl_tests::served::Served;
@@ -24,6 +24,8 @@ fn main() -> ExitCode {
         test("doctor_with_a_closed_output", closed_output),
         test("selftest", selftest),
         test("selftest_json", selftest_json),
+        test("selftest_of_two_libraries", selftest_of_two)
+            .only_if(other().is_some(), || format!("{OTHER_LIB_DIR} is not set")),
         test("bad_library_options", bad_library_options),
         test("usage_errors", usage_errors),
         test("help_and_version", help_and_version),
@@ -129,6 +131,21 @@ fn selftest() {
     assert!(outcome.stdout.contains(library().version_text()), "{}", outcome.stdout);
     let lines = outcome.stdout.lines().count();
     assert!((3..60).contains(&lines), "{lines} lines: {}", outcome.stdout);
+}
+
+/// A folder with another build.
+fn other() -> Option<std::ffi::OsString> {
+    std::env::var_os(OTHER_LIB_DIR).filter(|folder| !folder.is_empty())
+}
+
+fn selftest_of_two() {
+    let mut command = cli::command("selftest");
+    let outcome = process::run(command.arg("--second-lib-dir").arg(other().unwrap()), b"").success();
+    let reloads = outcome.stdout.lines().filter(|line| line.contains("reloaded: ")).count();
+    assert_eq!(reloads, 2, "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("a connection from before the reload goes on"), "{}", outcome.stdout);
+    let across = outcome.stdout.lines().filter(|line| line.contains(" to ") && line.contains(library().version_text()));
+    assert!(across.count() >= 2, "{}", outcome.stdout);
 }
 
 fn selftest_json() {

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     match std::env::var(TASK).as_deref() {
         Ok("copies") => copies(),
         Ok("wait") => wait_with_a_copy(),
+        Ok("folder") => return copy_in_a_folder(),
         _ => return run(tests()),
     }
     ExitCode::SUCCESS
@@ -40,6 +41,9 @@ fn tests() -> Vec<dlssl_tests::harness::Test> {
         test("an_overwritten_file_is_noticed", overwritten).needs_linux(),
         test("choices_that_exclude_each_other", contradictions),
         test("copies_end_in_a_typed_error", || in_a_process("copies")).needs_linux(),
+        test("without_proc_a_copy_lies_in_a_private_folder", || in_a_process("folder"))
+            .needs_linux()
+            .only_if(is_root(), || "needs root, to hide /proc".to_owned()),
         test("a_person_can_read_the_map_and_gdb_the_symbols", readable).needs_linux().needs("gdb"),
     ]
 }
@@ -284,6 +288,38 @@ fn talk_with_ends(all: &[Library]) {
     let (first, last) = (all.first().unwrap(), all.last().unwrap());
     talk(&connector(first), &acceptor(last));
     talk(&connector(last), &acceptor(first));
+}
+
+fn is_root() -> bool {
+    // SAFETY: a plain getter.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// Where memory files cannot be named, a folder of our own serves; nothing of it stays behind.
+fn copy_in_a_folder() -> ExitCode {
+    let temporary = TempDir::new().unwrap();
+    // The library's own files may be needed as they are; only /proc is hidden, for this process alone.
+    // SAFETY: plain system calls with strings that end with NUL; this process has no other thread yet.
+    let hidden = unsafe {
+        std::env::set_var("TMPDIR", temporary.path());
+        libc::unshare(libc::CLONE_NEWNS) == 0
+            && libc::mount(
+                std::ptr::null(),
+                c"/".as_ptr(),
+                std::ptr::null(),
+                libc::MS_REC | libc::MS_PRIVATE,
+                std::ptr::null(),
+            ) == 0
+            && libc::mount(c"none".as_ptr(), c"/proc".as_ptr(), c"tmpfs".as_ptr(), 0, std::ptr::null()) == 0
+    };
+    assert!(hidden, "{}", std::io::Error::last_os_error());
+    let library = loader().isolation(Isolation::Always).load().unwrap_or_else(|error| panic!("{error}"));
+    let text = library.explain().to_string();
+    assert!(library.is_private_copy() && text.contains("a private folder"), "{text}");
+    let left: Vec<_> = std::fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().starts_with("dlssl-")), "{left:?}");
+    talk(&connector(&library), &acceptor(&library));
+    ExitCode::SUCCESS
 }
 
 fn wait_with_a_copy() {
