@@ -41,7 +41,7 @@ fn tests() -> Vec<dlssl_tests::harness::Test> {
         test("an_overwritten_file_is_noticed", overwritten).needs_linux(),
         test("choices_that_exclude_each_other", contradictions),
         test("copies_end_in_a_typed_error", || in_a_process("copies")).needs_linux(),
-        test("without_proc_a_copy_lies_in_a_private_folder", || in_a_process("folder"))
+        test("without_proc_a_copy_lies_in_a_private_folder", without_proc)
             .needs_linux()
             .only_if(is_root(), || "needs root, to hide /proc".to_owned()),
         test("a_person_can_read_the_map_and_gdb_the_symbols", readable).needs_linux().needs("gdb"),
@@ -135,8 +135,10 @@ fn follow_to_another() {
     let report =
         slot.reload_with(unsafe { Loader::new().directory(std::env::var_os(OTHER_LIB_DIR).unwrap()) }).unwrap();
     let new = report.new_library();
-    assert!(new.is_private_copy() && new.mapping() != library().mapping(), "{report}");
-    assert!(report.to_string().contains("private copy"), "{report}");
+    assert_ne!(new.mapping(), library().mapping(), "{report}");
+    // Two of one name need it; wheels name each build apart.
+    let alike = new.libcrypto_path().file_name() == library().libcrypto_path().file_name();
+    assert_eq!((new.is_private_copy(), report.to_string().contains("private copy")), (alike, alike), "{report}");
     let [near, far] = talk(&following, &serving);
     assert!(near.is_same_generation(new) && !far.is_same_generation(new));
     client.write_all(b"still").unwrap();
@@ -295,13 +297,17 @@ fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
+fn without_proc() {
+    let temporary = TempDir::new().unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    process::run(command.env(TASK, "folder").env("TMPDIR", temporary.path()), b"").success();
+}
+
 /// Where memory files cannot be named, a folder of our own serves; nothing of it stays behind.
 fn copy_in_a_folder() -> ExitCode {
-    let temporary = TempDir::new().unwrap();
     // The library's own files may be needed as they are; only /proc is hidden, for this process alone.
     // SAFETY: plain system calls with strings that end with NUL; this process has no other thread yet.
     let hidden = unsafe {
-        std::env::set_var("TMPDIR", temporary.path());
         libc::unshare(libc::CLONE_NEWNS) == 0
             && libc::mount(
                 std::ptr::null(),
@@ -316,7 +322,8 @@ fn copy_in_a_folder() -> ExitCode {
     let library = loader().isolation(Isolation::Always).load().unwrap_or_else(|error| panic!("{error}"));
     let text = library.explain().to_string();
     assert!(library.is_private_copy() && text.contains("a private folder"), "{text}");
-    let left: Vec<_> = std::fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(std::env::temp_dir()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with("dlssl-")), "{left:?}");
     talk(&connector(&library), &acceptor(&library));
     ExitCode::SUCCESS
