@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         test("rsa_keys", rsa_keys).needs("openssl"),
         test("signature_algorithms", signature_algorithms),
         test("authorities", authorities),
+        test("names_that_it_is_for", names_it_is_for),
         test("equality_and_looks", looks),
         test("damaged_ones_never_panic", damaged),
     ])
@@ -52,6 +53,38 @@ fn made(change: fn(&mut CertificateParams)) -> Certificate {
 
 fn server() -> &'static Pair {
     &Pki::shared().server
+}
+
+fn names_it_is_for() {
+    let certificate = made(|params| {
+        let names = ["a.example", "*.b.example", "w*.c.example"].map(|name| SanType::DnsName(name.try_into().unwrap()));
+        params.subject_alt_names = names.into_iter().chain([SanType::IpAddress([192, 0, 2, 1].into())]).collect();
+    });
+    for (name, fits) in [
+        ("a.example", true),
+        ("A.EXAMPLE", true),
+        ("a.example.", true),
+        ("x.a.example", false),
+        ("x.b.example", true),
+        ("b.example", false),
+        ("x.y.b.example", false),
+        ("www.c.example", false),
+        ("192.0.2.1", true),
+        ("192.0.2.2", false),
+        ("::ffff:192.0.2.1", false),
+    ] {
+        assert_eq!(certificate.is_for(name).unwrap(), fits, "{name}");
+    }
+    for name in ["", "*.b.example", "a\0.example"] {
+        assert_eq!(certificate.is_for(name).unwrap_err().kind(), ErrorKind::InvalidName, "{name:?}");
+    }
+    // A name in the subject is no name of a host, with or without alternative names beside it.
+    let subject_only = made(|params| {
+        params.subject_alt_names.clear();
+        params.distinguished_name.push(DnType::CommonName, "a.example");
+    });
+    assert!(!subject_only.is_for("a.example").unwrap());
+    assert!(library().take_errors().is_empty());
 }
 
 fn der_and_pem() {

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         test("key_log_from_the_environment", key_log_variable),
         test("info", info),
         test("psk", psk),
+        test("bits_and_sides", bits_and_sides),
         test("the_default_connector", default_connector),
         test("der", der),
         test("encrypted_keys", encrypted_keys).needs("openssl"),
@@ -290,6 +291,15 @@ fn psk() {
         let (client_side, server_side) = shake(&wrong, &acceptor, NAME, pipe());
         assert!(client_side.is_err() && server_side.is_err(), "{protocol}");
         let _ = library().take_errors();
+    }
+}
+
+fn bits_and_sides() {
+    for (suite, bits) in [("ECDHE-ECDSA-AES128-GCM-SHA256", 128), ("ECDHE-ECDSA-AES256-GCM-SHA384", 256)] {
+        let connector = connector().max_protocol(Protocol::Tls12).cipher_list(suite).build().unwrap();
+        let (client, server) = pair(&connector, &acceptor().build().unwrap());
+        assert_eq!((client.cipher(), client.cipher_bits(), server.cipher_bits()), (suite, bits, bits));
+        assert!(server.is_server() && !client.is_server());
     }
 }
 

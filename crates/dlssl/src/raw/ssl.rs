@@ -265,6 +265,17 @@ impl Ssl {
         }
     }
 
+    /// Secret bits of the negotiated cipher suite; 0 before the handshake.
+    pub(crate) fn cipher_bits(&self) -> u32 {
+        let ssl = &self.library().functions().ssl;
+        // SAFETY: live connection; a suite is static, null is told apart; nobody asks for the algorithm's own bits.
+        let bits = unsafe {
+            let cipher = (ssl.SSL_get_current_cipher)(self.as_ptr());
+            if cipher.is_null() { 0 } else { (ssl.SSL_CIPHER_get_bits)(cipher, ptr::null_mut()) }
+        };
+        u32::try_from(bits).unwrap_or(0)
+    }
+
     /// Protocol that ALPN selected.
     pub(crate) fn alpn(&self) -> Option<&[u8]> {
         let (mut data, mut len): (_, c_uint) = (ptr::null(), 0);

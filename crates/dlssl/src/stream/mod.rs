@@ -90,6 +90,20 @@ impl<S> TlsStream<S> {
         self.connection.ssl().cipher_name()
     }
 
+    /// Strength of the negotiated cipher suite's encryption, in bits: 128 or 256 for the usual ones.
+    #[must_use]
+    #[doc(alias = "SSL_CIPHER_get_bits")]
+    pub fn cipher_bits(&self) -> u32 {
+        self.connection.ssl().cipher_bits()
+    }
+
+    /// Whether this is the server's side.
+    #[must_use]
+    #[doc(alias = "SSL_is_server")]
+    pub fn is_server(&self) -> bool {
+        self.connection.ssl().is_server()
+    }
+
     /// Application protocol that ALPN selected.
     #[must_use]
     #[doc(alias = "SSL_get0_alpn_selected")]

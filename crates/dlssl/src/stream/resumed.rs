@@ -5,7 +5,7 @@ use crate::context::{Context, SessionKey};
 use crate::error::{Error, ErrorKind};
 use crate::hostname::ServerName;
 use crate::raw::{Ssl, verify_error_text};
-use crate::x509::{Certificate, weak};
+use crate::x509::Certificate;
 
 /// Whether the session of a connection was made with the care that its context takes.
 pub(super) fn check_session(ssl: &Ssl, context: &Context, key: &SessionKey) -> Result<(), Error> {
@@ -22,10 +22,8 @@ pub(super) fn check_session(ssl: &Ssl, context: &Context, key: &SessionKey) -> R
     }
     let no_wildcards = context.refuses_wildcards();
     let is_for = |name: &ServerName| {
-        ssl.peer_certificate().and_then(Certificate::new).is_some_and(|certificate| {
-            certificate.raw().is_for(name, no_wildcards)
-                && (matches!(name, ServerName::Ip(_)) || weak::has_dns_name(&certificate))
-        })
+        let certificate = ssl.peer_certificate().and_then(Certificate::new);
+        certificate.is_some_and(|certificate| certificate.is_for_name(name, no_wildcards))
     };
     if key.check_name && !is_for(&key.name) {
         return refused(&format!("is with a certificate that is not valid for {}", key.name));

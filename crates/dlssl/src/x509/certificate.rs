@@ -10,9 +10,10 @@ use dlssl_core::Library;
 use dlssl_core::ffi::X509;
 
 use super::parse::Parts;
-use super::{AltName, Digest, Malformed, Name, PublicKey, Validity, alt_name, pem};
+use super::{AltName, Digest, Malformed, Name, PublicKey, Validity, alt_name, pem, weak};
 use crate::config::Source;
 use crate::error::{Error, ErrorKind};
+use crate::hostname::ServerName;
 use crate::raw;
 
 /// A certificate. Cheap to clone; keeps the library that parsed it.
@@ -251,6 +252,33 @@ impl Certificate {
     #[doc(alias = "X509_check_ca")]
     pub fn is_ca(&self) -> Result<bool, Error> {
         self.read(|parts| parts.is_authority())
+    }
+
+    /// Whether it is for this host name or IP address, by the rules of a handshake: alternative names alone count, and a
+    /// wildcard stands for one whole part. Nothing else is looked at; a handshake does this by itself.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidName`] when `name` is neither.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # let library = dlssl::current()?;
+    /// let certificate = dlssl::Certificate::from_file(&library, "/etc/ssl/server.pem")?;
+    /// if !certificate.is_for("www.example.org")? {
+    ///     eprintln!("clients of www.example.org will refuse it");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "X509_check_host")]
+    #[doc(alias = "X509_check_ip")]
+    pub fn is_for(&self, name: &str) -> Result<bool, Error> {
+        ServerName::parse(name).map(|name| self.is_for_name(&name, false))
+    }
+
+    /// The same for a name that was read already; `no_wildcards` lets none match.
+    pub(crate) fn is_for_name(&self, name: &ServerName, no_wildcards: bool) -> bool {
+        // Without alternative names some libraries look at the subject.
+        self.raw().is_for(name, no_wildcards) && (matches!(name, ServerName::Ip(_)) || weak::has_dns_name(self))
     }
 
     /// The library that parsed it.

@@ -54,6 +54,7 @@ symbols! {
         fn SSL_get_version(ssl: *const SSL) -> *const c_char;
         fn SSL_get_current_cipher(ssl: *const SSL) -> *const SSL_CIPHER;
         fn SSL_CIPHER_get_name(cipher: *const SSL_CIPHER) -> *const c_char;
+        fn SSL_CIPHER_get_bits(cipher: *const SSL_CIPHER, algorithm: *mut c_int) -> c_int;
         fn SSL_get0_alpn_selected(ssl: *const SSL, data: *mut *const c_uchar, len: *mut c_uint);
         fn SSL_get_servername(ssl: *const SSL, kind: c_int) -> *const c_char;
         fn SSL_get_verify_result(ssl: *const SSL) -> c_long;
