@@ -37,3 +37,13 @@ pub struct Reload;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/starttls.md")]
 pub struct Starttls;
+
+/// The code for people who come from CL+SSL compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/from-cl-plus-ssl.md")]
+pub struct FromClPlusSsl;
+
+/// The code for people who come from rust-openssl compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/from-rust-openssl.md")]
+pub struct FromRustOpenssl;

@@ -6,6 +6,7 @@ mod form;
 mod lexer;
 mod links;
 mod manifest;
+mod pages;
 mod places;
 mod symbols;
 mod tree;
@@ -50,6 +51,7 @@ const RULES: &[Rule] = &[
     places::command_without_unsafe,
     symbols::declared_in_one_place,
     links::lead_somewhere,
+    pages::name_what_exists,
 ];
 
 pub(crate) fn command() -> Fallible<bool> {
