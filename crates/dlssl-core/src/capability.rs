@@ -11,6 +11,14 @@ use crate::library::Library;
 use crate::version::{Flavour, Version};
 
 /// One feature and what a library makes of it.
+///
+/// # Examples
+/// ```no_run
+/// for capability in dlssl_core::current()?.capabilities() {
+///     println!("{capability:?}");
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Capability {
     /// Feature.

@@ -10,6 +10,13 @@ use crate::ffi::Half;
 use crate::version::Flavour;
 
 /// No library could be loaded: what went wrong, and the record of everything that was tried.
+///
+/// # Examples
+/// ```no_run
+/// if let Err(error) = dlssl_core::current() {
+///     eprintln!("{error} [{}]\n{}", error.code(), error.explanation());
+/// }
+/// ```
 #[derive(Clone)]
 pub struct LoadError {
     failure: LoadFailure,
@@ -331,6 +338,14 @@ pub enum RandomError {
 }
 
 /// The error queue of one thread, drained: oldest first. Empty where C reported nothing.
+///
+/// # Examples
+/// ```no_run
+/// for entry in dlssl_core::current()?.take_errors().entries() {
+///     println!("{:?} {:?}", entry.library(), entry.reason());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct ErrorStack {

@@ -11,6 +11,12 @@ use crate::version::{Flavour, Version};
 /// Record of one load, successful or not.
 ///
 /// `Display` gives readable text, [`to_json`](Self::to_json) one JSON object whose keys stay.
+///
+/// # Examples
+/// ```no_run
+/// println!("{}", dlssl_core::current()?.explain().to_json());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Explanation {
     /// What the program and its operator asked for.

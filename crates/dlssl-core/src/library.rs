@@ -22,6 +22,15 @@ use crate::version::{Flavour, Version};
 ///
 /// A cheap clone of a shared record. The libraries behind it are never unloaded: exit handlers, thread-local
 /// destructors and error strings of theirs outlive any handle.
+///
+/// # Examples
+/// ```no_run
+/// let library = dlssl_core::current()?;
+/// println!("{} from {}", library.version_text(), library.libssl_path().display());
+/// let mut bytes = [0; 16];
+/// library.random(&mut bytes)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Library {
     inner: Arc<Inner>,
@@ -53,6 +62,12 @@ pub(crate) struct Parts {
 }
 
 /// Number of one load in this process, from 1.
+///
+/// # Examples
+/// ```no_run
+/// println!("{}", dlssl_core::current()?.generation());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Generation(u64);

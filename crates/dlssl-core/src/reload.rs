@@ -8,6 +8,13 @@ use serde::Serialize;
 use crate::library::Library;
 
 /// What a reload did.
+///
+/// # Examples
+/// ```no_run
+/// let report = dlssl_core::reload()?;
+/// println!("{report}\ngained {:?}, lost {:?}", report.gained(), report.lost());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Reloaded {
     pub(crate) old: Option<Library>,

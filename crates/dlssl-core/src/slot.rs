@@ -17,6 +17,15 @@ use crate::renew;
 /// anew: see [`Library::is_inherited`].
 ///
 /// Reading it takes no lock, so that a child finds none that is held by a thread of its parent.
+///
+/// # Examples
+/// ```no_run
+/// let slot = dlssl_core::Slot::new(dlssl_core::Loader::new());
+/// println!("{}", slot.current()?.explain());
+/// let report = slot.reload()?;
+/// assert!(slot.is_current(report.new_library()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Slot {
     /// `None`: the default search.
@@ -104,6 +113,12 @@ impl Slot {
 static PROCESS: Slot = Slot { loader: ArcSwapOption::const_empty(), current: ArcSwapOption::const_empty() };
 
 /// The process-wide slot, which [`current`], [`reload`] and [`reload_with`] use.
+///
+/// # Examples
+/// ```no_run
+/// assert!(dlssl_core::process_slot().is_current(&dlssl_core::current()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn process_slot() -> &'static Slot {
     &PROCESS
@@ -113,6 +128,12 @@ pub fn process_slot() -> &'static Slot {
 ///
 /// # Errors
 /// As for [`Slot::current`].
+///
+/// # Examples
+/// ```no_run
+/// println!("{}", dlssl_core::current()?.version_text());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn current() -> Result<Library, LoadError> {
     PROCESS.current()
 }
@@ -121,6 +142,12 @@ pub fn current() -> Result<Library, LoadError> {
 ///
 /// # Errors
 /// As for [`Slot::reload`].
+///
+/// # Examples
+/// ```no_run
+/// println!("{}", dlssl_core::reload()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn reload() -> Result<Reloaded, LoadError> {
     PROCESS.reload()
 }
@@ -129,6 +156,14 @@ pub fn reload() -> Result<Reloaded, LoadError> {
 ///
 /// # Errors
 /// As for [`Slot::reload_with`].
+///
+/// # Examples
+/// ```no_run
+/// // SAFETY: the operator vouches for what lies there.
+/// let loader = unsafe { dlssl_core::Loader::new().directory("/opt/openssl-3.5/lib64") };
+/// println!("{}", dlssl_core::reload_with(loader)?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn reload_with(loader: Loader) -> Result<Reloaded, LoadError> {
     PROCESS.reload_with(loader)
 }

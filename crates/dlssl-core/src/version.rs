@@ -5,6 +5,15 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 /// Family of libraries that share a history, a set of symbols and a numbering.
+///
+/// # Examples
+/// ```no_run
+/// let library = dlssl_core::current()?;
+/// if library.flavour() == dlssl_core::Flavour::LibreSsl {
+///     println!("no pre-shared keys");
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -44,6 +53,12 @@ impl fmt::Display for Flavour {
 /// Version of a library, such as `3.0.19`, `1.1.1w` or (LibreSSL) `4.3.0`.
 ///
 /// The letter is what OpenSSL before 3.0 counted its patches with; two letters (`0.9.8zh`) continue after `z`.
+///
+/// # Examples
+/// ```
+/// let version = dlssl_core::Version::parse("1.1.1w");
+/// assert!(version > Some(dlssl_core::Version::new(1, 1, 0)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     /// First number.

@@ -8,6 +8,13 @@ use std::path::{Path, PathBuf};
 ///
 /// Private copies need glibc on Linux. Elsewhere `Auto` is as `Never`, and `Always` is
 /// [`LoadFailure::Isolation`](crate::LoadFailure::Isolation).
+///
+/// # Examples
+/// ```no_run
+/// let library = dlssl_core::Loader::new().isolation(dlssl_core::Isolation::Always).load()?;
+/// assert!(library.is_private_copy());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Isolation {

@@ -14,6 +14,12 @@ use crate::ffi::Functions;
 use crate::ffi::options::{INIT_LOAD_CONFIG, INIT_NO_ATEXIT, INIT_NO_LOAD_CONFIG, OptionSpec, Setting};
 
 /// Which configuration file the library reads when it is initialised.
+///
+/// # Examples
+/// ```no_run
+/// let library = dlssl_core::Loader::new().configuration(dlssl_core::Configuration::None).load()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Configuration {

@@ -62,6 +62,18 @@ impl fmt::Debug for Psk {
 }
 
 /// One event of a connection, as the library tells it.
+///
+/// # Examples
+/// ```no_run
+/// # let library = dlssl::current()?;
+/// let connector = dlssl::Connector::builder(&library)
+///     .info(|event| match event.alert() {
+///         Some(alert) => eprintln!("alert, received: {}: {alert}", event.is_received()),
+///         None => eprintln!("{}", event.state()),
+///     })
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[doc(alias = "SSL_CTX_set_info_callback")]
 pub struct InfoEvent {

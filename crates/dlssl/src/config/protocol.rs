@@ -9,6 +9,12 @@ use dlssl_core::ffi::constants::{TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION,
 use crate::error::{Error, ErrorKind};
 
 /// Version of TLS. Ordered: older is less.
+///
+/// # Examples
+/// ```
+/// assert!(dlssl::Protocol::Tls12 < dlssl::Protocol::Tls13);
+/// assert_eq!(dlssl::Protocol::Tls13.name(), "TLSv1.3");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Protocol {

@@ -12,6 +12,14 @@ use crate::error::{Error, ErrorKind};
 use crate::raw;
 
 /// Certificates to trust. By default those that the library, or else the distribution, really has.
+///
+/// # Examples
+/// ```no_run
+/// # let library = dlssl::current()?;
+/// let roots = dlssl::Roots::file("own.pem").and(dlssl::Roots::directory("/etc/own")).and(dlssl::Roots::default());
+/// let connector = dlssl::Connector::builder(&library).roots(roots).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Roots {
     pub(crate) sources: Vec<RootSource>,
@@ -72,6 +80,13 @@ impl fmt::Debug for Roots {
 }
 
 /// Where the default roots are, and how that was found out.
+///
+/// # Examples
+/// ```no_run
+/// let roots = dlssl::default_roots(&dlssl::current()?)?;
+/// println!("{:?} {:?}, by {}", roots.file(), roots.directory(), roots.origin());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DefaultRoots {
     origin: &'static str,

@@ -51,6 +51,16 @@ pub(crate) struct VerifyCallback {
 }
 
 /// A setting of the library's verification (`X509_V_FLAG_…`).
+///
+/// # Examples
+/// ```no_run
+/// # let library = dlssl::current()?;
+/// let connector = dlssl::Connector::builder(&library)
+///     .roots(dlssl::Roots::file("intermediate.pem"))
+///     .verify_flags([dlssl::VerifyFlag::PartialChain])
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[doc(alias = "X509_VERIFY_PARAM_set_flags")]
@@ -115,6 +125,16 @@ impl VerifyFlag {
 }
 
 /// Certificate revocation lists, PEM or DER. Read when a context is built.
+///
+/// # Examples
+/// ```no_run
+/// # let library = dlssl::current()?;
+/// let connector = dlssl::Connector::builder(&library)
+///     .crls(dlssl::Crls::file("root.crl").and(dlssl::Crls::file("intermediate.crl")))
+///     .verify_flags([dlssl::VerifyFlag::CrlCheckAll])
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Crls {
     pub(crate) sources: Vec<Source>,
@@ -146,6 +166,18 @@ impl fmt::Debug for Crls {
 }
 
 /// One step of a verification, as a callback sees it: a certificate, and what the library thinks of it.
+///
+/// # Examples
+/// ```no_run
+/// # let library = dlssl::current()?;
+/// let connector = dlssl::Connector::builder(&library)
+///     .verify_callback(|verification| {
+///         println!("{} of {}: {}", verification.depth(), verification.chain().len(), verification.reason());
+///         verification.is_accepted()
+///     })
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Verification {
     pub(crate) accepted: bool,

@@ -133,6 +133,14 @@ impl Connector {
 }
 
 /// Settings of a [`Connector`], as plain data until [`build`](Self::build).
+///
+/// # Examples
+/// ```no_run
+/// # let library = dlssl::current()?;
+/// let builder = dlssl::Connector::builder(&library).roots(dlssl::Roots::file("ca.pem")).verify_depth(3);
+/// let (plain, h2) = (builder.build()?, builder.clone().alpn(["h2"]).build()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ConnectorBuilder {
@@ -209,6 +217,16 @@ impl ConnectorBuilder {
 }
 
 /// One connection's settings, then its handshake.
+///
+/// # Examples
+/// ```no_run
+/// use std::time::{Duration, Instant};
+///
+/// let tcp = std::net::TcpStream::connect(("192.0.2.1", 443))?;
+/// let configuration = dlssl::Connector::new()?.configure("example.org")?.sni(false);
+/// let tls = configuration.deadline(Instant::now() + Duration::from_secs(10)).connect_socket(tcp)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ConnectConfiguration {

@@ -35,6 +35,13 @@ use crate::raw::SslContext;
 /// Settings that are applied and shared by connections; cheap to clone.
 ///
 /// Belongs to the library generation it was built on and keeps it alive.
+///
+/// # Examples
+/// ```no_run
+/// let connector = dlssl::Connector::new()?;
+/// println!("{}", connector.context().library().version_text());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Context {
     inner: Arc<Inner>,

@@ -162,6 +162,18 @@ impl Acceptor {
 }
 
 /// Settings of an [`Acceptor`], as plain data until [`build`](Self::build).
+///
+/// # Examples
+/// ```no_run
+/// # let library = dlssl::current()?;
+/// let identity = dlssl::Identity::pem_files("chain.pem", "key.pem");
+/// let acceptor = dlssl::Acceptor::builder(&library, identity)
+///     .alpn_with(|offered| offered.iter().copied().find(|protocol| *protocol == b"h2"))
+///     .optional_client_roots(dlssl::Roots::file("clients.pem"))
+///     .session_timeout(std::time::Duration::from_secs(3600))
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AcceptorBuilder {
@@ -292,6 +304,15 @@ impl AcceptorBuilder {
 }
 
 /// One connection's settings, then its handshake.
+///
+/// # Examples
+/// ```no_run
+/// # fn taken(tcp: std::net::TcpStream, first_bytes: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
+/// # let acceptor = dlssl::Acceptor::new(dlssl::Identity::pem_files("chain.pem", "key.pem"))?;
+/// // A server that looked at the first bytes to tell TLS from plain text.
+/// let tls = acceptor.configure()?.received(first_bytes).accept(tcp)?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AcceptConfiguration {

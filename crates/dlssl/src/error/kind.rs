@@ -3,6 +3,17 @@
 use std::io;
 
 /// What sort of thing went wrong.
+///
+/// # Examples
+/// ```no_run
+/// # let library = dlssl::current()?;
+/// let built = dlssl::Connector::builder(&library).min_protocol(dlssl::Protocol::Tls13).build();
+/// match built.map_err(|error| error.kind()) {
+///     Err(dlssl::ErrorKind::Unsupported) => println!("too old for TLS 1.3"),
+///     other => println!("{other:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

@@ -13,6 +13,17 @@ use crate::bio::Interest;
 use crate::error::{Error, ErrorKind};
 
 /// Why a handshake is not done.
+///
+/// # Examples
+/// ```no_run
+/// # let tcp = std::net::TcpStream::connect(("example.org", 443))?;
+/// match dlssl::Connector::new()?.connect("example.org", tcp) {
+///     Ok(tls) => println!("{}", tls.protocol_name()),
+///     Err(error) if error.kind() == dlssl::ErrorKind::Certificate => println!("not trusted: {error}"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub enum HandshakeError<S> {
     /// It failed for good.
     Failed(FailedHandshake<S>),
@@ -42,6 +53,16 @@ impl<S> HandshakeError<S> {
 
 /// A handshake that failed: why, and the inner stream. Not every version tells the peer before it closes: for as long as
 /// this is kept, the peer may wait for an answer.
+///
+/// # Examples
+/// ```no_run
+/// # let tcp = std::net::TcpStream::connect(("example.org", 443))?;
+/// if let Err(dlssl::HandshakeError::Failed(failed)) = dlssl::Connector::new()?.connect("example.org", tcp) {
+///     println!("{}", failed.error());
+///     let tcp = failed.into_inner();
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct FailedHandshake<S> {
     error: Error,
     stream: Option<S>,
@@ -87,6 +108,25 @@ impl<S> StdError for FailedHandshake<S> {
 }
 
 /// A handshake that waits for its inner stream.
+///
+/// # Examples
+/// ```no_run
+/// let tcp = std::net::TcpStream::connect(("example.org", 443))?;
+/// tcp.set_nonblocking(true)?;
+/// let mut step = dlssl::Connector::new()?.connect("example.org", tcp);
+/// let tls = loop {
+///     match step {
+///         Ok(tls) => break tls,
+///         Err(dlssl::HandshakeError::Blocked(waiting)) => {
+///             // Wait with poll or the like: for reading if `wants_read`, for writing if `wants_write`.
+///             println!("{} {}", waiting.wants_read(), waiting.wants_write());
+///             step = waiting.resume();
+///         }
+///         Err(dlssl::HandshakeError::Failed(failed)) => return Err(failed.into_error().into()),
+///     }
+/// };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct MidHandshake<S> {
     connection: Box<Connection<S>>,
     /// What is left of its time.

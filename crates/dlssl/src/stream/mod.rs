@@ -46,6 +46,20 @@ use connection::Connection;
 ///
 /// Errors and panics of the inner stream come out of the method that was called, as they are. Other errors carry a
 /// [`dlssl::Error`](crate::Error) as payload.
+///
+/// # Examples
+/// ```no_run
+/// use std::io::{BufRead, BufReader, Write};
+///
+/// let tcp = std::net::TcpStream::connect(("example.org", 443))?;
+/// let mut tls = dlssl::Connector::new()?.connect("example.org", tcp)?;
+/// println!("{} {} ({} bits)", tls.protocol_name(), tls.cipher(), tls.cipher_bits());
+/// tls.write_all(b"HEAD / HTTP/1.0\r\nHost: example.org\r\n\r\n")?;
+/// let mut line = String::new();
+/// BufReader::new(&mut tls).read_line(&mut line)?;
+/// tls.shutdown()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct TlsStream<S> {
     connection: Connection<S>,
     /// Where small buffers are put together into one record.
@@ -281,6 +295,16 @@ impl<S> fmt::Debug for TlsStream<S> {
 }
 
 /// Verdict of the library on the peer's certificate.
+///
+/// # Examples
+/// ```no_run
+/// # let tcp = std::net::TcpStream::connect(("example.org", 443))?;
+/// # let mut tls = dlssl::Connector::new()?.connect("example.org", tcp)?;
+///
+/// let verdict = tls.verify_result();
+/// println!("{}: {} ({verdict})", verdict.is_ok(), verdict.code());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyResult {
     code: i64,

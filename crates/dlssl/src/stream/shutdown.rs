@@ -13,6 +13,18 @@ use crate::error::{Error, ErrorKind};
 use crate::raw::Handle;
 
 /// How far an orderly end has come.
+///
+/// # Examples
+/// ```no_run
+/// # let tcp = std::net::TcpStream::connect(("example.org", 443))?;
+/// # let mut tls = dlssl::Connector::new()?.connect("example.org", tcp)?;
+///
+/// if tls.shutdown()? == dlssl::Shutdown::Sent {
+///     std::io::copy(&mut tls, &mut std::io::sink())?; // what the peer still has to say
+///     assert_eq!(tls.shutdown()?, dlssl::Shutdown::Received);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shutdown {
     /// Our `close_notify` is sent; the peer's has not arrived.

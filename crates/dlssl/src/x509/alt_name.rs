@@ -8,6 +8,19 @@ use super::der::{Reader, SEQUENCE};
 use super::{Malformed, Name, string};
 
 /// One of the names that a certificate is for.
+///
+/// # Examples
+/// ```no_run
+/// # let library = dlssl::current()?;
+/// # let certificate = dlssl::Certificate::from_file(&library, "server.pem")?;
+///
+/// for name in certificate.alt_names()? {
+///     if let dlssl::AltName::Dns(host) = name {
+///         println!("{host}");
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AltName {

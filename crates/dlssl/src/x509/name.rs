@@ -11,12 +11,33 @@ use crate::raw;
 /// Name of a subject or an issuer: its parts in the order of the certificate.
 ///
 /// `Display` writes it on one line as RFC 4514 escapes it, such as `C=DE, O=Example\, Inc., CN=example.org`.
+///
+/// # Examples
+/// ```no_run
+/// # let library = dlssl::current()?;
+/// # let certificate = dlssl::Certificate::from_file(&library, "server.pem")?;
+///
+/// let issuer = certificate.issuer()?;
+/// println!("{issuer}: {:?}", issuer.values("O").collect::<Vec<_>>());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Name {
     attributes: Vec<Attribute>,
 }
 
 /// One part of a name, such as `CN=example.org`.
+///
+/// # Examples
+/// ```no_run
+/// # let library = dlssl::current()?;
+/// # let certificate = dlssl::Certificate::from_file(&library, "server.pem")?;
+///
+/// for attribute in certificate.subject()?.attributes() {
+///     println!("{} = {}", attribute.short_name().unwrap_or(attribute.oid()), attribute.value());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Attribute {
     oid: String,

@@ -9,6 +9,15 @@ use crate::error::Error;
 use dlssl_core::Library;
 
 /// Kind of a key.
+///
+/// # Examples
+/// ```no_run
+/// # let library = dlssl::current()?;
+/// # let certificate = dlssl::Certificate::from_file(&library, "server.pem")?;
+///
+/// println!("{}", *certificate.public_key()?.kind() == dlssl::KeyKind::Rsa);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyKind {
@@ -62,6 +71,16 @@ impl fmt::Display for KeyKind {
 }
 
 /// Public key of a certificate or of a private key.
+///
+/// # Examples
+/// ```no_run
+/// # let library = dlssl::current()?;
+/// # let certificate = dlssl::Certificate::from_file(&library, "server.pem")?;
+///
+/// let key = certificate.public_key()?;
+/// println!("{:?}, {:?} bits, SHA-256 {}", key.kind(), key.bits(), key.sha256()?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct PublicKey {
     library: Library,

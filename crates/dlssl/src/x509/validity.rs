@@ -4,6 +4,18 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// First and last second in which a certificate is valid.
+///
+/// # Examples
+/// ```no_run
+/// # let library = dlssl::current()?;
+/// # let certificate = dlssl::Certificate::from_file(&library, "server.pem")?;
+///
+/// let validity = certificate.validity()?;
+/// if !validity.contains(std::time::SystemTime::now()) {
+///     println!("it is past {:?}", validity.not_after());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Validity {
     pub(super) not_before: i64,
