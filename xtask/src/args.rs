@@ -30,6 +30,8 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Measure dlssl beside rust-openssl, plain C and rustls on one OpenSSL, loading, and every build of the catalogue.
+    Bench(BenchOptions),
     /// Show the programs that the tests talk to, and which of them are missing.
     Peers {
         /// Install what is missing (needs root and apt-get).
@@ -73,6 +75,37 @@ pub(crate) enum LibsCommand {
     /// Load the pair in a folder, or the system's, and say what it is: one line of JSON.
     #[command(hide = true)]
     Identify { folder: Option<PathBuf> },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchOptions {
+    /// The library that all run on: a build of the catalogue that has headers [default: the system's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) lib: Option<String>,
+
+    /// Only the peers.
+    #[arg(long)]
+    pub(crate) peers: bool,
+
+    /// Only loading and reloading.
+    #[arg(long)]
+    pub(crate) load: bool,
+
+    /// Only the builds of the catalogue.
+    #[arg(long)]
+    pub(crate) builds: bool,
+
+    /// Rounds in which the builds take turns.
+    #[arg(long, default_value_t = 9)]
+    pub(crate) build_rounds: usize,
+
+    /// Write tables, JSON and plots into DIR [default: target/bench/report]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) into: Option<PathBuf>,
+
+    /// For the peers' program, such as `--rounds 15 --only bulk`.
+    #[arg(last = true)]
+    pub(crate) rest: Vec<String>,
 }
 
 #[derive(Debug, Default, clap::Args)]

@@ -1,6 +1,7 @@
 //! `cargo xtask`: the project's own commands. Exit code 0 only when all went well.
 
 mod args;
+mod bench;
 mod ci;
 mod docs;
 mod headers;
@@ -42,6 +43,7 @@ fn run(command: Command) -> Fallible<bool> {
         Command::Headers => test::headers_command(),
         Command::Ci => ci::command(),
         Command::Docs { check } => docs::command(check),
+        Command::Bench(options) => bench::command(&options),
         Command::Peers { install } => peers::command(install),
         Command::Libs(command) => libs::command(command),
     }

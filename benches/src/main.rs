@@ -1,0 +1,195 @@
+//! dlssl beside its peers, on one OpenSSL, in one run: times in turns, and exact counts.
+
+mod counts;
+mod peer;
+mod peers;
+mod pki;
+mod report;
+mod svg;
+mod transport;
+mod turns;
+mod works;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use counts::Count;
+use peers::NAMES;
+use pki::Pki;
+use report::{Held, Report};
+use works::Work;
+
+/// Measures.
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// All of it: tables on standard output.
+    Suite(Suite),
+    /// One work, for those who count: no output, exit code 3 where the peer cannot do it.
+    Work { folder: PathBuf, peer: String, work: String, times: usize },
+    /// Resident KiB for one idle pair, of many.
+    Held { folder: PathBuf, peer: String, pairs: usize, bytes: usize },
+}
+
+#[derive(clap::Args)]
+struct Suite {
+    /// Rounds in which the peers take turns.
+    #[arg(long, default_value_t = 9)]
+    rounds: usize,
+
+    /// Length of a turn in milliseconds.
+    #[arg(long, default_value_t = 150)]
+    turn: u64,
+
+    /// Pairs that are held.
+    #[arg(long, default_value_t = 5000)]
+    pairs: usize,
+
+    /// Only works whose name contains this (may be repeated).
+    #[arg(long, value_name = "TEXT")]
+    only: Vec<String>,
+
+    /// Only these peers, the first being the one to compare with (may be repeated).
+    #[arg(long, value_name = "NAME")]
+    peer: Vec<String>,
+
+    /// Without counts.
+    #[arg(long)]
+    no_counts: bool,
+
+    /// Without times.
+    #[arg(long)]
+    no_times: bool,
+
+    /// Without connections held.
+    #[arg(long)]
+    no_held: bool,
+
+    /// Also write the figures to FILE as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// Also write plots into DIR.
+    #[arg(long, value_name = "DIR")]
+    svg: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode, Box<dyn Error>> {
+    match task {
+        Task::Suite(options) => suite(&options)?,
+        Task::Work { folder, peer, work, times } => {
+            let work = Work::named(&work).ok_or("no such work")?;
+            let peers = peers::make(&[&peer], &Pki::new()?, &folder)?;
+            if !works::counted(&*peers[0], &work, times) {
+                return Ok(ExitCode::from(counts::CANNOT as u8));
+            }
+        }
+        Task::Held { folder, peer, pairs, bytes } => {
+            allow_descriptors();
+            let peers = peers::make(&[&peer], &Pki::new()?, &folder)?;
+            println!("{}", works::held(&*peers[0], pairs, bytes));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn suite(options: &Suite) -> Result<(), Box<dyn Error>> {
+    let folder = linked_folder()?;
+    let library = peers::same_library(&folder)?;
+    let chosen: Vec<&str> =
+        if options.peer.is_empty() { NAMES.to_vec() } else { options.peer.iter().map(String::as_str).collect() };
+    let peers = peers::make(&chosen, &Pki::new()?, &folder)?;
+    let works: Vec<Work> = works::ALL
+        .into_iter()
+        .filter(|work| options.only.is_empty() || options.only.iter().any(|text| work.name.contains(text.as_str())))
+        .collect();
+
+    let times = if options.no_times { 0 } else { works.len() * options.rounds * peers.len() };
+    let counts = if options.no_counts { 0 } else { counts::steps() };
+    let held_steps = if options.no_held { 0 } else { chosen.len() * 2 };
+    let bar = ProgressBar::new((times + counts + held_steps) as u64);
+    bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {eta} {msg}")?);
+
+    let mut rows = Vec::new();
+    if !options.no_times {
+        for work in &works {
+            rows.push(turns::measure(work, &peers, options.rounds, Duration::from_millis(options.turn), &bar));
+        }
+    }
+    let counts: Vec<Count> = if options.no_counts { Vec::new() } else { counts::count(&chosen, &folder, &bar)? };
+    let held = if options.no_held { Vec::new() } else { hold(&chosen, &folder, options.pairs, &bar)? };
+    bar.finish_and_clear();
+
+    let report = Report { library, machine: report::machine(), rounds: options.rounds, rows, counts, held };
+    print!("{}", report.markdown());
+    if let Some(file) = &options.json {
+        std::fs::write(file, serde_json::to_string_pretty(&report)? + "\n")?;
+    }
+    if let Some(folder) = &options.svg {
+        std::fs::create_dir_all(folder)?;
+        for (name, text) in report.plots() {
+            std::fs::write(folder.join(name), text)?;
+        }
+    }
+    Ok(())
+}
+
+/// Each peer's pairs in a process of its own: what another peer left in the heap is not theirs.
+fn hold(names: &[&str], folder: &Path, pairs: usize, bar: &ProgressBar) -> Result<Vec<Held>, Box<dyn Error>> {
+    let mut held = Vec::new();
+    for bytes in [1, works::RECORD] {
+        for name in names {
+            bar.set_message(format!("{pairs} pairs held: {name}"));
+            let mut command = Command::new(std::env::current_exe()?);
+            command.arg("held").arg(folder).args([name, pairs.to_string().as_str(), bytes.to_string().as_str()]);
+            let output = command.output()?;
+            if !output.status.success() {
+                return Err(format!("{name}: {}", String::from_utf8_lossy(&output.stderr)).into());
+            }
+            let kib = String::from_utf8(output.stdout)?.trim().parse()?;
+            held.push(Held { peer: (*name).to_owned(), pairs, bytes, kib });
+            bar.inc(1);
+        }
+    }
+    Ok(held)
+}
+
+/// Folder of the libssl that this program is linked to, as the kernel has it mapped.
+fn linked_folder() -> Result<PathBuf, Box<dyn Error>> {
+    openssl::init();
+    let maps = std::fs::read_to_string("/proc/self/maps")?;
+    let path = maps.lines().filter_map(|line| line.split_whitespace().nth(5)).find(|path| path.contains("/libssl.so"));
+    let path = Path::new(path.ok_or("this program is not linked to a shared libssl")?);
+    Ok(path.parent().ok_or("libssl has no folder")?.to_owned())
+}
+
+/// Asks for as many open files as are allowed.
+fn allow_descriptors() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: one live record, read and written.
+    unsafe {
+        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit);
+        limit.rlim_cur = limit.rlim_max;
+        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+    }
+}
