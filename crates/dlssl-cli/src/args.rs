@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Run a TLS client and server in this process and show that they understand each other
     Selftest(SelftestArgs),
+    /// Measure how fast TLS is on a library, or on several in turns
+    Bench(BenchArgs),
     /// Open a TLS connection: standard input to the peer, the peer to standard output
     Connect(Box<ConnectArgs>),
     /// Serve TLS connections: an echo, or a short page over HTTP
@@ -71,6 +73,29 @@ pub(crate) struct SelftestArgs {
     /// Then reload to the library in this directory, while a connection on the first one goes on
     #[arg(long, value_name = "DIR")]
     pub(crate) second_lib_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) library: LibraryOptions,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+One thread, in memory, both ends on the same library. Other work on the machine changes the figures; several libraries
+take turns, so that their ratios stay comparable.
+
+Examples:
+  dlssl bench
+  dlssl bench --also /opt/openssl-3.5/lib64 --also /opt/libressl/lib
+  dlssl bench --json --rounds 21")]
+pub(crate) struct BenchArgs {
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Also measure the library in this directory (may be repeated)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) also: Vec<PathBuf>,
+    /// Rounds in which the libraries take turns; the figures are medians
+    #[arg(long, value_name = "N", default_value = "9")]
+    pub(crate) rounds: NonZeroU16,
     #[command(flatten)]
     pub(crate) library: LibraryOptions,
 }

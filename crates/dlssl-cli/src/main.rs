@@ -24,6 +24,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Doctor(args) => cmd::doctor::run(&args),
         Command::Selftest(args) => cmd::selftest::run(&args),
+        Command::Bench(args) => cmd::bench::run(&args),
         Command::Connect(args) => cmd::connect::run(&args),
         Command::Serve(args) => cmd::serve::run(&args),
     };

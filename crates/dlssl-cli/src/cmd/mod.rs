@@ -1,7 +1,9 @@
 //! The commands, one module each.
 
+pub(crate) mod bench;
 pub(crate) mod connect;
 pub(crate) mod doctor;
+mod progress;
 pub(crate) mod selftest;
 pub(crate) mod serve;
 

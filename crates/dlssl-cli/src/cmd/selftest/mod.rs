@@ -2,7 +2,6 @@
 
 mod exchange;
 mod pair;
-mod progress;
 mod round;
 
 use std::io::Write;
@@ -11,10 +10,10 @@ use std::path::Path;
 use dlssl::{Library, Slot};
 use serde::Serialize;
 
-use self::progress::Progress;
 use self::round::Check;
 use crate::args::SelftestArgs;
 use crate::certificate::{self, Certificates};
+use crate::cmd::progress::Progress;
 use crate::failure::Failure;
 use crate::library::directory;
 use crate::report;

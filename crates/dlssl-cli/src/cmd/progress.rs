@@ -6,10 +6,10 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 
 /// What is being done right now, for someone who watches.
-pub(super) struct Progress(Option<ProgressBar>);
+pub(crate) struct Progress(Option<ProgressBar>);
 
 impl Progress {
-    pub(super) fn new(wanted: bool) -> Self {
+    pub(crate) fn new(wanted: bool) -> Self {
         let watched = wanted && io::stderr().is_terminal() && io::stdout().is_terminal();
         Self(watched.then(|| {
             let bar = ProgressBar::new_spinner();
@@ -18,21 +18,21 @@ impl Progress {
         }))
     }
 
-    pub(super) fn say(&self, what: &str) {
+    pub(crate) fn say(&self, what: &str) {
         if let Some(bar) = &self.0 {
             bar.set_message(what.to_string());
         }
     }
 
     /// Runs `print` with the spinner out of the way.
-    pub(super) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+    pub(crate) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         match &self.0 {
             Some(bar) => bar.suspend(print),
             None => print(),
         }
     }
 
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();
         }
