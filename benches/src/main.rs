@@ -1,5 +1,6 @@
 //! dlssl beside its peers, on one OpenSSL, in one run: times in turns, and exact counts.
 
+mod clock;
 mod counts;
 mod peer;
 mod peers;

@@ -85,7 +85,8 @@ impl Report {
         let _ = writeln!(
             text,
             "Time of one, and time ÷ {base} in the same round (less is faster): medians of {} rounds in turns, and the \
-             middle half of the ratios.\n",
+             middle half of the ratios. What is done on one thread is measured in that thread's processor time, the \
+             kernel's part included; bulk over sockets, on two threads, by the clock on the wall.\n",
             self.rounds
         );
         let _ = writeln!(text, "| work | {base} | {} |", names[1..].join(" | "));

@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
 
+use crate::clock::OwnTime;
 use crate::peer::{Peer, Shared, Stream, on_sockets};
 use crate::transport::Socket;
 
@@ -112,7 +113,7 @@ impl Work {
 
     fn steady(&self, client: &mut dyn Stream, server: &mut dyn Stream, times: usize) -> Duration {
         settle(client, server);
-        let start = Instant::now();
+        let start = OwnTime::now();
         match self.kind {
             Kind::Bulk => messages(client, server, RECORD, 1, times),
             Kind::Batches => messages(client, server, RECORD, RECORD_BATCH, times),
@@ -204,7 +205,7 @@ fn handshakes(peer: &dyn Peer, over: Over, resume: bool, times: usize) -> Option
     };
     // With no session to begin with, the first is a full one.
     one()?;
-    let start = Instant::now();
+    let start = OwnTime::now();
     for _ in 0..times {
         assert_eq!(one()?, resume, "{}: resumed or not", peer.name());
     }

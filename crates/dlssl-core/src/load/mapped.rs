@@ -16,7 +16,7 @@ pub(crate) struct Object {
     pub(crate) soname: Option<String>,
     base: usize,
     segments: Vec<Range<usize>>,
-    /// Those that can be read and not be written to.
+    /// Those that can be read and not be written to; without code, where the linker put constants apart from it.
     constant: Vec<Range<usize>>,
     dynamic: usize,
     dynamic_len: usize,
@@ -30,7 +30,12 @@ impl Object {
 
     /// Whether an address lies in the object.
     pub(crate) fn contains(&self, address: usize) -> bool {
-        self.segments.iter().any(|segment| segment.contains(&address))
+        self.segment(address).is_some()
+    }
+
+    /// The segment that holds an address.
+    fn segment(&self, address: usize) -> Option<&Range<usize>> {
+        self.segments.iter().find(|segment| segment.contains(&address))
     }
 }
 
@@ -56,11 +61,19 @@ pub(crate) fn constant_texts(object: &Object, start: &str, each: &mut dyn FnMut(
 /// One slot that the dynamic linker fills with the address of a symbol.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot<'a> {
-    pub(crate) symbol: &'a std::ffi::CStr,
+    /// The symbol's name in the object's string table, from its first byte to the table's end, which is a NUL.
+    name: &'a [u8],
     /// Where the slot points now.
     pub(crate) target: usize,
     /// A call through the procedure linkage table, which may be bound late.
     pub(crate) call: bool,
+}
+
+impl<'a> Slot<'a> {
+    /// The symbol's name. Measured when it is asked for: a library has thousands of slots, and few are looked at twice.
+    pub(crate) fn symbol(&self) -> &'a std::ffi::CStr {
+        std::ffi::CStr::from_bytes_until_nul(self.name).unwrap_or_default()
+    }
 }
 
 /// Finds the object that holds an address.
@@ -115,13 +128,15 @@ mod elf {
             dynamic: 0,
             dynamic_len: 0,
         };
+        let mut code = Vec::new();
         for header in headers {
             let start = base.wrapping_add(header.p_vaddr as usize);
             match header.p_type {
                 libc::PT_LOAD => {
                     object.segments.push(start..start.wrapping_add(header.p_memsz as usize));
                     if header.p_flags & (libc::PF_R | libc::PF_W) == libc::PF_R {
-                        object.constant.push(start..start.wrapping_add(header.p_filesz as usize));
+                        let list = if header.p_flags & libc::PF_X == 0 { &mut object.constant } else { &mut code };
+                        list.push(start..start.wrapping_add(header.p_filesz as usize));
                     }
                 }
                 libc::PT_DYNAMIC => {
@@ -130,6 +145,9 @@ mod elf {
                 }
                 _ => {}
             }
+        }
+        if object.constant.is_empty() {
+            object.constant = code;
         }
         if !info.dlpi_name.is_null() {
             // SAFETY: not null, so the linker's string that ends with NUL.
@@ -221,6 +239,9 @@ mod elf {
         if tables.symbols == 0 || tables.strings == 0 || !object.contains(last) {
             return;
         }
+        // Most slots lie in the segment of the one before.
+        let mut place = Place { object, tables: &tables, symbols_end: 0, segment: 0..0 };
+        place.symbols_end = object.segment(tables.symbols).map_or(0, |segment| segment.end);
         for (table, is_rela) in [(tables.rela, true), (tables.rel, false), (tables.plt, tables.plt_is_rela)] {
             // A table that is not all inside the object is none of ours to read.
             let inside = table.1 == 0 || object.contains(table.0) && object.contains(table.0.wrapping_add(table.1 - 1));
@@ -233,7 +254,7 @@ mod elf {
                     let symbol = entry.r_sym(ENDIAN, false);
                     #[allow(clippy::useless_conversion)] // 32 bits wide on 32-bit machines
                     let offset: u64 = entry.r_offset(ENDIAN).into();
-                    if !visit(object, &tables, symbol, entry.r_type(ENDIAN, false).0, offset, each) {
+                    if !place.visit(symbol, entry.r_type(ENDIAN, false).0, offset, each) {
                         return;
                     }
                 }
@@ -243,7 +264,7 @@ mod elf {
                 for entry in table {
                     #[allow(clippy::useless_conversion)] // 32 bits wide on 32-bit machines
                     let offset: u64 = entry.r_offset(ENDIAN).into();
-                    if !visit(object, &tables, entry.r_sym(ENDIAN), entry.r_type(ENDIAN).0, offset, each) {
+                    if !place.visit(entry.r_sym(ENDIAN), entry.r_type(ENDIAN).0, offset, each) {
                         return;
                     }
                 }
@@ -251,36 +272,47 @@ mod elf {
         }
     }
 
-    fn visit<'a>(
+    /// An object whose slots are visited.
+    struct Place<'a, 't> {
         object: &'a Object,
-        tables: &Tables,
-        symbol: u32,
-        r_type: u32,
-        offset: u64,
-        each: &mut dyn FnMut(Slot<'a>) -> bool,
-    ) -> bool {
-        let (Some(kind), true) = (kind(r_type), symbol != 0) else { return true };
-        let slot = object.base.wrapping_add(offset as usize);
-        let (first, last) = (slot, slot.wrapping_add(size_of::<usize>() - 1));
-        if !object.contains(first) || !object.contains(last) {
-            return true;
+        tables: &'t Tables,
+        /// End of the segment that the symbol table begins in.
+        symbols_end: usize,
+        /// Segment of the last slot.
+        segment: std::ops::Range<usize>,
+    }
+
+    impl<'a> Place<'a, '_> {
+        fn visit(&mut self, symbol: u32, r_type: u32, offset: u64, each: &mut dyn FnMut(Slot<'a>) -> bool) -> bool {
+            let (Some(kind), true) = (kind(r_type), symbol != 0) else { return true };
+            let slot = self.object.base.wrapping_add(offset as usize);
+            if !self.segment.contains(&slot) {
+                let Some(segment) = self.object.segment(slot) else { return true };
+                self.segment = segment.clone();
+            }
+            if self.segment.end - slot < size_of::<usize>() {
+                return true;
+            }
+            let tables = self.tables;
+            let entry = tables.symbols.wrapping_add(symbol as usize * size_of::<SymEntry>());
+            // Inside the segment that the table begins in, whole.
+            if entry < tables.symbols || entry.saturating_add(size_of::<SymEntry>()) > self.symbols_end {
+                return true;
+            }
+            let entry = entry as *const SymEntry;
+            // SAFETY: the relocation names an entry of the object's own symbol table, mapped and read-only.
+            let name = unsafe { &*entry }.st_name(ENDIAN) as usize;
+            if name >= tables.strings_len {
+                return true;
+            }
+            let len = isize::try_from(tables.strings_len - name).unwrap_or(0);
+            // SAFETY: what is left of the string table, all of which lies in the object; it is never unmapped.
+            let name = unsafe { memory::slice((tables.strings + name) as *const u8, len) };
+            // SAFETY: a slot inside the object's mapped segments, of the width of a pointer; the linker has filled it
+            // and, if it is bound late, replaces it with one aligned store.
+            let target = unsafe { (slot as *const usize).read_volatile() };
+            each(Slot { name, target, call: kind == Kind::Call })
         }
-        let entry = tables.symbols.wrapping_add(symbol as usize * size_of::<SymEntry>());
-        if !object.contains(entry) || !object.contains(entry.wrapping_add(size_of::<SymEntry>() - 1)) {
-            return true;
-        }
-        let entry = entry as *const SymEntry;
-        // SAFETY: the relocation names an entry of the object's own symbol table, mapped and read-only.
-        let name = unsafe { &*entry }.st_name(ENDIAN) as usize;
-        if name >= tables.strings_len {
-            return true;
-        }
-        // SAFETY: inside the string table, whose last byte is NUL; the object is never unmapped.
-        let symbol = unsafe { CStr::from_ptr((tables.strings + name) as *const std::ffi::c_char) };
-        // SAFETY: a slot inside the object's mapped segments, of the width of a pointer; the linker has filled it
-        // and, if it is bound late, replaces it with one aligned store.
-        let target = unsafe { (slot as *const usize).read_volatile() };
-        each(Slot { symbol, target, call: kind == Kind::Call })
     }
 
     fn tables(object: &Object) -> Tables {
@@ -344,7 +376,7 @@ pub(crate) fn imports(address: usize, symbol: &std::ffi::CStr) -> bool {
     let mut found = false;
     if let Some(object) = object_at(&objects, address) {
         slots(object, &mut |slot| {
-            found |= slot.symbol == symbol && !object.contains(slot.target);
+            found |= !object.contains(slot.target) && slot.symbol() == symbol;
             !found
         });
     }
@@ -403,7 +435,7 @@ mod tests {
         assert_eq!(here.path, std::env::current_exe().unwrap());
         let mut bound = 0;
         slots(here, &mut |slot| {
-            assert!(!slot.symbol.is_empty());
+            assert!(!slot.symbol().is_empty());
             bound += usize::from(object_at(&objects, slot.target).is_some_and(|object| object.base != here.base));
             true
         });

@@ -111,7 +111,7 @@ fn stray_slot(
     object: &Object,
     examined: &mut usize,
 ) -> Option<String> {
-    let in_pair = |address: usize| libssl.contains(address) || libcrypto.contains(address);
+    let in_pair = |address: usize| libcrypto.contains(address) || libssl.contains(address);
     let of_pair = |name: &CStr| -> Option<usize> {
         [pair.crypto, pair.ssl]
             .iter()
@@ -126,14 +126,14 @@ fn stray_slot(
             // the process offers first.
             let unbound = pair.held_before && slot.call && object.contains(slot.target);
             match (unbound, pair.process) {
-                (true, Some(process)) if of_pair(slot.symbol) != Some(slot.target) => process
-                    .symbol(slot.symbol)
+                (true, Some(process)) if of_pair(slot.symbol()) != Some(slot.target) => process
+                    .symbol(slot.symbol())
                     .map(|address| address.as_ptr() as usize)
-                    .filter(|address| !in_pair(*address) && of_pair(slot.symbol).is_some()),
+                    .filter(|address| !in_pair(*address) && of_pair(slot.symbol()).is_some()),
                 _ => None,
             }
         } else {
-            of_pair(slot.symbol).map(|_| slot.target)
+            of_pair(slot.symbol()).map(|_| slot.target)
         };
         if let Some(target) = stray {
             let owner = object_at(objects, target)
@@ -141,7 +141,7 @@ fn stray_slot(
             evidence = Some(format!(
                 "{} calls {} in {owner}, not its own",
                 object.path.display(),
-                slot.symbol.to_string_lossy()
+                slot.symbol().to_string_lossy()
             ));
         }
         evidence.is_none()
