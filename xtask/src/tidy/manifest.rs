@@ -15,7 +15,9 @@ pub(super) fn complete(file: &File, _: &Tree) -> Vec<Found> {
             found.push((1, format!("the crate has no `{key}`")));
         }
     }
-    if !has(&file.text, "[lints]", "workspace") {
+    // A package with a workspace of its own cannot take them.
+    let is_apart = file.text.lines().any(|line| line.trim() == "[workspace]");
+    if !is_apart && !has(&file.text, "[lints]", "workspace") {
         found.push((1, "the crate does not take the lints of the workspace".into()));
     }
     found
