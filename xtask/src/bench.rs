@@ -74,7 +74,8 @@ fn builds(options: &BenchOptions, folder: &Path) -> Fallible<bool> {
     }
     let mut command = Command::new(target_folder().join("release/dlssl"));
     command.args(["bench", "--json", "--rounds", &options.build_rounds.to_string()]);
-    for row in libs::catalogue() {
+    // Those that need LD_LIBRARY_PATH cannot share a process with the others.
+    for row in libs::catalogue().iter().filter(|row| !row.needs_library_path) {
         if let Some(located) = libs::locate(row.name)?
             && let Some(lib) = located.lib_dir
         {
