@@ -206,8 +206,8 @@ fn failing_alert() {
     let (a, b) = pipe();
     // The hello goes out; the alert does not.
     let a = Scripted::new(a, writes(&[Step::Pass, Step::Fail(83), Step::Fail(83), Step::Fail(83)]));
-    let (client, _) = both(|| distrusting.connect(NAME, a), || contexts().1.accept(b));
-    let error = Error::from(client.unwrap_err());
+    // The error alone: as long as the stream lives in it, the server waits for its end.
+    let (error, _) = both(|| Error::from(distrusting.connect(NAME, a).unwrap_err()), || contexts().1.accept(b));
     assert_eq!(error.kind(), ErrorKind::Certificate, "{error}");
     let (mut client, server) = pair();
     drop(server);
