@@ -100,16 +100,6 @@ impl Explanation {
     }
 }
 
-impl Explanation {
-    /// Whether content was found that was mapped before, maybe from other files.
-    pub(crate) fn is_reuse(&self) -> bool {
-        self.attempts.last().is_some_and(|attempt| attempt.steps.iter().any(|step| step.step == REUSE))
-    }
-}
-
-/// Step that takes what is mapped already.
-pub(crate) const REUSE: &str = "reuse";
-
 impl Attempt {
     /// Notes one step.
     pub(crate) fn step(&mut self, step: &'static str, detail: impl Into<String>) {

@@ -53,7 +53,8 @@ pub(crate) struct Parts {
     pub(crate) libcrypto: PathBuf,
     pub(crate) inside_libssl: usize,
     pub(crate) inside_libcrypto: usize,
-    pub(crate) is_private: bool,
+    /// Found mapped by its content: the paths are not those that it was mapped from.
+    pub(crate) is_reused: bool,
     /// Of a private copy: libcrypto's own name, and the one that it has in this process.
     pub(crate) renamed: Option<(String, String)>,
     pub(crate) mapping: &'static Mapping,
@@ -172,7 +173,7 @@ impl Library {
     /// Whether it is a private copy of its files, which nothing else in the process sees.
     #[must_use]
     pub fn is_private_copy(&self) -> bool {
-        self.inner.parts.is_private
+        self.inner.parts.renamed.is_some()
     }
 
     /// Whether it was loaded before the fork that made this process. Its locks may then be held by threads that this
@@ -263,15 +264,10 @@ impl Library {
         &self.inner.parts
     }
 
-    /// What all generations on its mapping share.
-    pub(crate) fn shared(&self) -> &'static Mapping {
-        self.inner.parts.mapping
-    }
-
     /// Whether a file under the library's path is another one than the file that is mapped from it.
     pub(crate) fn replaced_on_disk(&self) -> Option<&Path> {
         let parts = &self.inner.parts;
-        if parts.is_private || self.explain().is_reuse() {
+        if parts.renamed.is_some() || parts.is_reused {
             return None;
         }
         [(&parts.libssl, parts.inside_libssl), (&parts.libcrypto, parts.inside_libcrypto)]

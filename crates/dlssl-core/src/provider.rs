@@ -76,7 +76,7 @@ impl Library {
         };
         let c_name = CString::new(name).map_err(|_| ProviderError::Name)?;
         let hold = fork::hold();
-        if parts.is_private && !self.has_provider(name) && !name.contains('/') {
+        if parts.renamed.is_some() && !self.has_provider(name) && !name.contains('/') {
             let module = folder(parts).map(|folder| folder.join(name).with_extension("so"));
             if let Some(module) = module.filter(|module| module.is_file()) {
                 hand_over(parts, &module, &c_name, &hold)?;

@@ -95,7 +95,7 @@ pub fn method_of(library: &Library, name: &'static CStr, callbacks: Callbacks) -
         Some(method) => Ok(&*Box::leak(Box::new(method))),
         None => Err(()),
     };
-    library.shared().method.get_or_try_init(make).ok().copied()
+    library.parts().mapping.method.get_or_try_init(make).ok().copied()
 }
 
 /// A type number that no BIO of 1.0.2 has; above all not the socket's (5), which the library treats specially.

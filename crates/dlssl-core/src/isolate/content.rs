@@ -2,17 +2,16 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::mem::ManuallyDrop;
 
 use super::elf::Replaced;
 
 /// Content of a file that is mapped.
 ///
-/// The descriptor stays open for good, as the mapping does. A host that closes descriptors which it does not know may have
-/// given the number to another file by now: so the file is looked at again before it is read, and never closed by us.
+/// Kept for as long as the mapping, which is for good. A host that closes descriptors which it does not know may have given
+/// the number to another file by then: so the file is looked at again before it is read.
 #[derive(Debug)]
 pub(crate) struct Content {
-    file: ManuallyDrop<File>,
+    file: File,
     stamp: Stamp,
     /// Where a copy differs from its original, and what the original has there.
     original: Vec<Replaced>,
@@ -44,7 +43,7 @@ impl Content {
     /// Takes over an open file.
     pub(crate) fn of(file: File) -> std::io::Result<Self> {
         let stamp = Stamp::of(&file.metadata()?);
-        Ok(Self { file: ManuallyDrop::new(file), stamp, original: Vec::new() })
+        Ok(Self { file, stamp, original: Vec::new() })
     }
 
     /// Notes what the original of this copy has where the copy differs.

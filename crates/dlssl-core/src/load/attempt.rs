@@ -12,7 +12,7 @@ use super::registry::{self, Mapped};
 use super::source::Opener;
 use super::{inspect, scene};
 use crate::error::LoadFailure;
-use crate::explanation::{Attempt, REUSE, Taken};
+use crate::explanation::{Attempt, Taken};
 use crate::fork::{self, Hold};
 use crate::isolate::{self, Content, Originals};
 use crate::library::Parts;
@@ -60,7 +60,7 @@ impl Plan<'_> {
     /// Checks what is open already and belongs to the process.
     pub(super) fn held(&self, opened: Opened, attempt: &mut Attempt) -> Result<(Parts, Taken), LoadFailure> {
         let checked = check(self.opener, &opened, self.configuration, &Placement::Files, attempt, self.hold)?;
-        Ok(self.keep(checked, None))
+        Ok(self.keep(checked, |_| None))
     }
 
     fn judge(&self, candidate: &Candidate, is_child: bool) -> Option<Why> {
@@ -72,8 +72,7 @@ impl Plan<'_> {
     fn as_they_are(&self, candidate: &Candidate, attempt: &mut Attempt) -> Result<(Parts, Taken), LoadFailure> {
         let opened = open(self.opener, candidate, attempt)?;
         let checked = check(self.opener, &opened, self.configuration, &Placement::Files, attempt, self.hold)?;
-        let contents = contents_of(&checked);
-        Ok(self.keep(checked, contents))
+        Ok(self.keep(checked, contents_of))
     }
 
     fn private(&self, candidate: &Candidate, why: &Why, attempt: &mut Attempt) -> Result<(Parts, Taken), LoadFailure> {
@@ -87,20 +86,21 @@ impl Plan<'_> {
             && let Some((mut parts, mut taken)) =
                 registry::with_content(self.hold, &libssl, &libcrypto, always, self.configuration)
         {
-            attempt.step(REUSE, "files with this content are mapped already");
+            attempt.step("reuse", "files with this content are mapped already");
             (taken.libssl, taken.libcrypto) = (libssl.clone(), libcrypto.clone());
             (parts.libssl, parts.libcrypto) = (libssl, libcrypto);
+            parts.is_reused = true;
             return Ok((parts, taken));
         }
         let copied = isolate::copy(self.opener, Originals::read(&libssl, &libcrypto)?, attempt)?;
         let opened = Opened { ssl: copied.ssl, crypto: copied.crypto, libssl, libcrypto, held_before: false };
         let placement = Placement::Private { why: why.to_string(), renamed: copied.renamed };
         let checked = check(self.opener, &opened, self.configuration, &placement, attempt, self.hold)?;
-        Ok(self.keep(checked, Some(copied.contents)))
+        Ok(self.keep(checked, |_| Some(copied.contents)))
     }
 
-    /// Notes what was mapped.
-    fn keep(&self, checked: Checked, contents: Option<[Content; 2]>) -> (Parts, Taken) {
+    /// Notes what was mapped; its contents too, when it is new.
+    fn keep(&self, checked: Checked, contents: impl FnOnce(&Parts) -> Option<[Content; 2]>) -> (Parts, Taken) {
         let Checked { parts, mut taken, configuration } = checked;
         let mut mapped = registry::mapped(self.hold);
         match mapped.iter().find(|entry| std::ptr::eq(entry.parts.mapping, parts.mapping)) {
@@ -108,7 +108,12 @@ impl Plan<'_> {
                 "the library was initialised before; the configuration file that was asked for now is not read".into(),
             ),
             Some(_) => {}
-            None => mapped.push(Mapped { parts: parts.clone(), taken: taken.clone(), configuration, contents }),
+            None => mapped.push(Mapped {
+                contents: contents(&parts),
+                parts: parts.clone(),
+                taken: taken.clone(),
+                configuration,
+            }),
         }
         (parts, taken)
     }
@@ -123,8 +128,7 @@ fn file(name: &Path) -> Result<PathBuf, LoadFailure> {
 }
 
 /// Keeps the files of a pair that was mapped as it is, when they are still what is mapped.
-fn contents_of(checked: &Checked) -> Option<[Content; 2]> {
-    let parts = &checked.parts;
+fn contents_of(parts: &Parts) -> Option<[Content; 2]> {
     let open = |path: &Path, inside: usize| -> Option<Content> {
         let content = Content::of(std::fs::File::open(path).ok()?).ok()?;
         (super::replaced_on_disk(path, inside) == Some(false)).then_some(content)

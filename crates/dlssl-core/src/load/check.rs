@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::identify::{self, Identity};
 use super::init::{self, Configuration};
-use super::mapped::{self, replaced_on_disk};
+use super::mapped::replaced_on_disk;
 use super::open::Opened;
 use super::pair::{self, Places};
 use super::registry;
@@ -100,7 +100,7 @@ pub(super) fn check(
         libcrypto,
         inside_libssl: places.inside_libssl,
         inside_libcrypto: places.inside_libcrypto,
-        is_private: matches!(placement, Placement::Private { .. }),
+        is_reused: false,
         renamed: match placement {
             Placement::Files => None,
             Placement::Private { renamed, .. } => Some(renamed.clone()),
@@ -131,8 +131,7 @@ fn initialise(
         attempt.step("initialise", "configuration file: none");
         return Ok(());
     }
-    let before = mapped::objects();
-    if parts.is_private && functions.provider.OSSL_PROVIDER_add_builtin.is_some() {
+    if parts.renamed.is_some() && functions.provider.OSSL_PROVIDER_add_builtin.is_some() {
         // Modules first: those that the file names are to be the ones that belong to the copy.
         init::initialise(functions, identity, &Configuration::None)?;
         let handed = hand_over_all(parts, hold)
@@ -143,7 +142,7 @@ fn initialise(
         init::initialise(functions, identity, configuration)?;
     }
     attempt.step("initialise", format!("configuration file: {}", words(configuration)));
-    pair::prove_modules(examined, places, &before)
+    pair::prove_modules(examined, places)
 }
 
 fn list(names: &[String]) -> String {

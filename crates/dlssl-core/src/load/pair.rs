@@ -38,6 +38,8 @@ pub(crate) struct Places {
     pub(crate) inside_libcrypto: usize,
     /// What was proved, for the explanation.
     pub(crate) proof: String,
+    /// Everything that was mapped then.
+    pub(crate) objects: Vec<Object>,
 }
 
 /// Proves by addresses alone, calling nothing: libssl's view of libcrypto is our libcrypto, and every slot of both
@@ -59,13 +61,6 @@ pub(crate) fn prove_by_address(pair: &Pair<'_>) -> Result<Places, LoadFailure> {
     let path_at = |address: usize, asked: &Path| {
         object_at(&objects, address).map_or_else(|| asked.to_owned(), |object| object.path.clone())
     };
-    let places = |proof: String| Places {
-        libssl: path_at(inside_libssl, pair.libssl),
-        libcrypto: path_at(inside_libcrypto, pair.libcrypto),
-        inside_libssl,
-        inside_libcrypto,
-        proof,
-    };
     let mismatch = |evidence: String| LoadFailure::MismatchedPair {
         libssl: path_at(inside_libssl, pair.libssl),
         libcrypto: path_at(inside_libcrypto, pair.libcrypto),
@@ -82,25 +77,39 @@ pub(crate) fn prove_by_address(pair: &Pair<'_>) -> Result<Places, LoadFailure> {
             path_at(seen, Path::new("another library")).display()
         )));
     }
-    let (Some(libssl), Some(libcrypto)) = (object_at(&objects, inside_libssl), object_at(&objects, inside_libcrypto))
-    else {
-        return Ok(places("one address compared; bound slots cannot be examined on this platform".into()));
+    let proof = slots_proof(pair, &objects, (inside_libssl, inside_libcrypto)).map_err(mismatch)?;
+    Ok(Places {
+        libssl: path_at(inside_libssl, pair.libssl),
+        libcrypto: path_at(inside_libcrypto, pair.libcrypto),
+        inside_libssl,
+        inside_libcrypto,
+        proof,
+        objects,
+    })
+}
+
+/// Says what the bound slots of both halves prove.
+///
+/// # Errors
+/// The slot that points out of the pair.
+fn slots_proof(pair: &Pair<'_>, objects: &[Object], inside: (usize, usize)) -> Result<String, String> {
+    let (Some(libssl), Some(libcrypto)) = (object_at(objects, inside.0), object_at(objects, inside.1)) else {
+        return Ok("one address compared; bound slots cannot be examined on this platform".into());
     };
     if !SLOTS_KNOWN {
-        return Ok(places("one address compared; this architecture's relocations are not known".into()));
+        return Ok("one address compared; this architecture's relocations are not known".into());
     }
     let mut examined = 0;
     for object in [libssl, libcrypto] {
-        if let Some(evidence) = stray_slot(pair, &objects, (libssl, libcrypto), object, &mut examined) {
-            return Err(mismatch(evidence));
+        if let Some(evidence) = stray_slot(pair, objects, (libssl, libcrypto), object, &mut examined) {
+            return Err(evidence);
         }
     }
-    if examined == 0 {
-        return Ok(places(
-            "one address compared; the library has no table of bound slots that could be examined".into(),
-        ));
-    }
-    Ok(places(format!("{examined} bound slots point into the pair or at functions that are not of it")))
+    Ok(if examined == 0 {
+        "one address compared; the library has no table of bound slots that could be examined".into()
+    } else {
+        format!("{examined} bound slots point into the pair or at functions that are not of it")
+    })
 }
 
 /// Looks for a slot of `object` that names a function of the pair and points, or will point, out of it.
@@ -154,14 +163,14 @@ fn stray_slot(
 ///
 /// # Errors
 /// [`LoadFailure::MismatchedPair`] that names the module.
-pub(crate) fn prove_modules(pair: &Pair<'_>, places: &Places, before: &[Object]) -> Result<(), LoadFailure> {
+pub(crate) fn prove_modules(pair: &Pair<'_>, places: &Places) -> Result<(), LoadFailure> {
     let objects = objects();
     let (Some(libssl), Some(libcrypto)) =
         (object_at(&objects, places.inside_libssl), object_at(&objects, places.inside_libcrypto))
     else {
         return Ok(());
     };
-    let new = objects.iter().filter(|object| object_at(before, object.address()).is_none());
+    let new = objects.iter().filter(|object| object_at(&places.objects, object.address()).is_none());
     for module in new {
         if let Some(evidence) = stray_slot(pair, &objects, (libssl, libcrypto), module, &mut 0) {
             return Err(LoadFailure::MismatchedPair {
@@ -180,8 +189,7 @@ pub(crate) fn prove_modules(pair: &Pair<'_>, places: &Places, before: &[Object])
 /// # Errors
 /// [`LoadFailure::MismatchedPair`] when libssl says that it is another version than libcrypto.
 pub(crate) fn prove_by_version(places: &Places, identity: &Identity) -> Result<&'static str, LoadFailure> {
-    let objects = objects();
-    let Some(libssl) = object_at(&objects, places.inside_libssl) else {
+    let Some(libssl) = object_at(&places.objects, places.inside_libssl) else {
         return Ok("libssl cannot be asked on this platform");
     };
     let mut same = false;

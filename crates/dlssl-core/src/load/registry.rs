@@ -42,7 +42,7 @@ pub(crate) fn with_content(
     let mapped = mapped(hold);
     let same = |entry: &&Mapped| {
         !entry.parts.mapping.is_inherited()
-            && (entry.parts.is_private || !private)
+            && (entry.parts.renamed.is_some() || !private)
             && configuration.is_none_or(|wanted| *wanted == entry.configuration)
             && entry.contents.as_ref().is_some_and(|[ssl, crypto]| holds(ssl, libssl) && holds(crypto, libcrypto))
     };

@@ -54,7 +54,6 @@ fn half_before(objects: &[Object], half: Half, name: &Path, ours: &[Mapped]) -> 
             Err(other) => before.other = Some(other),
         }
     }
-    // A copy that is the same is what the linker would give, unless it would give the other one first: not known.
     before
 }
 
