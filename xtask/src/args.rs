@@ -18,8 +18,8 @@ pub(crate) enum Command {
     Tidy,
     /// Run every test: unit, documentation, integration, and once with no library to be found.
     Test(TestOptions),
-    /// Run every test on every build, with the long tests that CI has no time for.
-    Nightly,
+    /// Run what CI has no time for: every test on every build with the long tests, and the steps of docs/nightly.md.
+    Nightly(NightlyOptions),
     /// Compare the lists of C functions and constants with the headers and exports of every build.
     Headers,
     /// Run what CI runs, in the same order: format, clippy, rustdoc, tidy, tests.
@@ -75,6 +75,17 @@ pub(crate) enum LibsCommand {
     /// Load the pair in a folder, or the system's, and say what it is: one line of JSON.
     #[command(hide = true)]
     Identify { folder: Option<PathBuf> },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NightlyOptions {
+    /// Only these steps [default: all].
+    #[arg(value_name = "STEP")]
+    pub(crate) steps: Vec<String>,
+
+    /// Show the steps, run none.
+    #[arg(long)]
+    pub(crate) list: bool,
 }
 
 #[derive(Debug, clap::Args)]

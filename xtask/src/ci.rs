@@ -1,9 +1,10 @@
-//! `cargo xtask ci`: the steps of a CI run, in order, each with its time. The first that fails ends it.
+//! `cargo xtask ci`: the steps of a CI run, in order, each with its time. The first that fails ends it; the tests' last line
+//! is the run's.
 
 use std::process::Command;
 
 use crate::args::TestOptions;
-use crate::{Fallible, docs, report, test, tidy, workspace};
+use crate::{Fallible, budget, docs, report, test, tidy, workspace};
 
 /// A name, the words after `cargo`, and variables to set.
 type Step = (&'static str, &'static [&'static str], &'static [(&'static str, &'static str)]);
@@ -28,7 +29,11 @@ pub(crate) fn command() -> Fallible<bool> {
     if !report::phase("documents", || docs::command(true), |good| *good)? {
         return Ok(false);
     }
-    test::command(&TestOptions::default())
+    let totals = test::run(&TestOptions::default())?;
+    report::heading("time");
+    anstream::print!("{}", budget::table(&report::ended()));
+    anstream::println!("{}", totals.last_line());
+    Ok(totals.failed == 0)
 }
 
 fn succeeds(mut command: Command) -> Fallible<bool> {

@@ -2,10 +2,12 @@
 
 mod args;
 mod bench;
+mod budget;
 mod ci;
 mod docs;
 mod headers;
 mod libs;
+mod nightly;
 mod peers;
 mod process;
 mod report;
@@ -39,7 +41,7 @@ fn run(command: Command) -> Fallible<bool> {
     match command {
         Command::Tidy => tidy::command(),
         Command::Test(options) => test::command(&options),
-        Command::Nightly => test::command(&args::TestOptions { nightly: true, ..Default::default() }),
+        Command::Nightly(options) => nightly::command(&options),
         Command::Headers => test::headers_command(),
         Command::Ci => ci::command(),
         Command::Docs { check } => docs::command(check),

@@ -1,5 +1,6 @@
 //! What a person sees: headings, one line per step with its time, errors. Colours only on a terminal.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
@@ -22,7 +23,15 @@ pub(crate) fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
-/// Runs a named step and prints what became of it and how long it took.
+/// The phases that have ended, in order, with the time each took.
+static ENDED: Mutex<Vec<(String, Duration)>> = Mutex::new(Vec::new());
+
+/// The phases that have ended so far.
+pub(crate) fn ended() -> Vec<(String, Duration)> {
+    ENDED.lock().map_or_else(|_| Vec::new(), |ended| ended.clone())
+}
+
+/// Runs a named step, prints what became of it and how long it took, and keeps that for [`ended`].
 pub(crate) fn phase<T>(
     name: &str,
     step: impl FnOnce() -> crate::Fallible<T>,
@@ -31,7 +40,11 @@ pub(crate) fn phase<T>(
     heading(name);
     let start = Instant::now();
     let result = step();
-    let took = seconds(start.elapsed());
+    let elapsed = start.elapsed();
+    if let Ok(mut ended) = ENDED.lock() {
+        ended.push((name.to_owned(), elapsed));
+    }
+    let took = seconds(elapsed);
     if result.as_ref().is_ok_and(good) {
         anstream::println!("{GOOD}ok{GOOD:#}     {name}  ({took})");
     } else {

@@ -26,6 +26,7 @@ use matrix::Matrix;
 pub(crate) use matrix::headers_command;
 use place::Place;
 use summary::Outcome;
+pub(crate) use summary::Totals;
 
 /// No executable may take longer; one that does hangs.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
@@ -39,7 +40,15 @@ const NIGHTLY: &str = "DLSSL_TEST_NIGHTLY";
 /// What the tests write as the reason of a skip when a program is missing, and only then.
 const MISSING_PROGRAM: &str = "not installed";
 
+/// Everything, and the last line.
 pub(crate) fn command(options: &TestOptions) -> Fallible<bool> {
+    let totals = run(options)?;
+    anstream::println!("{}", totals.last_line());
+    Ok(totals.failed == 0)
+}
+
+/// Everything but the last line.
+pub(crate) fn run(options: &TestOptions) -> Fallible<Totals> {
     let strict = options.strict || workspace::is_ci();
     if options.install_peers || workspace::is_ci() {
         report::phase("peers", || peers::ensure(true), |_| true)?;
@@ -73,9 +82,7 @@ pub(crate) fn command(options: &TestOptions) -> Fallible<bool> {
     if let Some(file) = &options.json {
         fs::write(file, summary::json(&outcomes)? + "\n")?;
     }
-    let totals = summary::totals(&outcomes);
-    anstream::println!("{}", summary::last_line(&totals));
-    Ok(totals.failed == 0)
+    Ok(summary::totals(&outcomes))
 }
 
 /// A set of things to run in one place.

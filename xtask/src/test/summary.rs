@@ -63,11 +63,30 @@ impl Outcome {
 }
 
 /// The sums over all suites.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Totals {
     pub(crate) passed: usize,
     pub(crate) failed: usize,
     pub(crate) skipped: usize,
+}
+
+impl std::ops::Add for Totals {
+    type Output = Totals;
+
+    fn add(self, other: Totals) -> Totals {
+        Totals {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
+        }
+    }
+}
+
+impl Totals {
+    /// The very last line of a test run; other programs read it.
+    pub(crate) fn last_line(&self) -> String {
+        format!("dlssl: {} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
+    }
 }
 
 pub(crate) fn totals(outcomes: &[Outcome]) -> Totals {
@@ -132,11 +151,6 @@ fn failed(outcomes: &[Outcome]) -> String {
     text
 }
 
-/// The very last line of a test run; other programs read it.
-pub(crate) fn last_line(totals: &Totals) -> String {
-    format!("dlssl: {} passed, {} failed, {} skipped", totals.passed, totals.failed, totals.skipped)
-}
-
 pub(crate) fn json(outcomes: &[Outcome]) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&serde_json::json!({
         "totals": totals(outcomes),
@@ -165,7 +179,7 @@ mod tests {
     #[test]
     fn the_last_line_holds_the_sums() {
         let totals = totals(&[outcome("one", 0), outcome("two", 2)]);
-        assert_eq!(last_line(&totals), "dlssl: 10 passed, 2 failed, 2 skipped");
+        assert_eq!(totals.last_line(), "dlssl: 10 passed, 2 failed, 2 skipped");
     }
 
     #[test]
