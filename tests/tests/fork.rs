@@ -16,6 +16,8 @@ fn main() -> ExitCode {
         test("vouched_for", || subject("vouched")).needs_linux(),
         test("sessions_of_a_parent", || subject("sessions")).needs_linux().needs("openssl"),
     ];
+    let children = if nightly() { 1000 } else { 60 };
+    tests.push(test("while_others_verify", move || helper(&["dates", &children.to_string()], LIMIT)).needs_linux());
     let parts = if nightly() { 10 } else { 1 };
     for part in 1..=parts {
         tests.push(test(&format!("at_any_moment_from_a_busy_process_{part}"), storm).needs_linux());
@@ -23,18 +25,20 @@ fn main() -> ExitCode {
     run(tests)
 }
 
+/// The helper fails by itself when a child hangs: well before this.
+const LIMIT: Duration = Duration::from_secs(290);
+
 /// All parts of a nightly run together: a thousand.
 const CHILDREN: u16 = 100;
 
 fn storm() {
-    helper(&["storm", &CHILDREN.to_string()], Duration::from_secs(290));
+    helper(&["storm", &CHILDREN.to_string()], LIMIT);
 }
 
 fn subject(subject: &str) {
     helper(&[subject], Duration::from_secs(200));
 }
 
-/// Runs the helper, which fails by itself when a child hangs: well before this limit.
 fn helper(arguments: &[&str], limit: Duration) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_forks"));
     let outcome = process::run_for(command.args(arguments), b"", limit).success();

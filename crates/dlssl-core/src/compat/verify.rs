@@ -1,8 +1,25 @@
-//! Verification: security levels, which OpenSSL before 1.1.0 and LibreSSL before 3.6 do not have.
+//! Verification that forks wait for, and security levels, which OpenSSL before 1.1.0 and LibreSSL before 3.6 do not have.
 
 use std::ffi::c_int;
 
 use crate::ffi::{Functions, X509_STORE_CTX};
+use crate::fork::section;
+
+/// Whether the library accepts a chain (`X509_verify_cert`). A fork of another thread waits for the end of it, at most five
+/// seconds: the dates are compared by way of `gmtime_r`, and a child that finds glibc's lock of the time zone held would wait
+/// for ever in its next verification.
+///
+/// # Safety
+/// `store` must be a live store context of this library.
+pub unsafe fn verify(functions: &Functions, store: *mut X509_STORE_CTX) -> bool {
+    // SAFETY: by contract.
+    section::within(|| unsafe { (functions.x509_vfy.X509_verify_cert)(store) > 0 })
+}
+
+/// Runs a program's own code in a callback of a verification: forks do not wait for that.
+pub fn aside<R>(code: impl FnOnce() -> R) -> R {
+    section::aside(code)
+}
 
 /// Sets the security level of one verification, where there are levels.
 ///

@@ -61,7 +61,7 @@ pub(crate) unsafe extern "C" fn verify_chain(store: *mut X509_STORE_CTX, _: *mut
     let Some((library, policy)) = prepared else { return 0 };
     // Not inside of `in_callback`: C calls `verify` from here.
     // SAFETY: as above.
-    let accepted = unsafe { (library.functions().x509_vfy.X509_verify_cert)(store) } > 0;
+    let accepted = unsafe { compat::verify(library.functions(), store) };
     c_int::from(in_callback(false, |frame| {
         let step = Step { store, library: &library };
         if !accepted {
@@ -132,7 +132,7 @@ pub(crate) unsafe extern "C" fn verify(accepted: c_int, store: *mut X509_STORE_C
         let verification = step.verification(accepted);
         let taken = match &policy.callback {
             Some(callback) => {
-                let said = (callback.judge)(&verification);
+                let said = compat::aside(|| (callback.judge)(&verification));
                 if callback.decides { said } else { said && accepted }
             }
             None => accepted,

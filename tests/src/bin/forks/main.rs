@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test fails by panicking")]
 
 #[cfg(target_os = "linux")]
+mod dates;
+#[cfg(target_os = "linux")]
 mod inherited;
 #[cfg(target_os = "linux")]
 mod snapshot;
@@ -35,10 +37,10 @@ fn main() {
             "restored" => snapshot::restored(),
             _ => {
                 load();
+                let count = || std::env::args().nth(2).and_then(|count| count.parse().ok()).expect("a count");
                 match subject.as_str() {
-                    "storm" => {
-                        storm::run(std::env::args().nth(2).and_then(|count| count.parse().ok()).expect("a count"));
-                    }
+                    "storm" => storm::run(count()),
+                    "dates" => dates::run(count()),
                     "inherited" => inherited::run(),
                     "loads" => inherited::loads(),
                     "generations" => inherited::generations(),

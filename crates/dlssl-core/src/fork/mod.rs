@@ -1,10 +1,12 @@
-//! Fork: how a child notices that it is one, and how our loads hold a fork off.
+//! Fork: how a child notices that it is one, and how loads and verifications hold a fork off.
 //!
 //! A child is told by a page that the kernel wipes on fork. Its process id would not do: clones can have equal ones, and
 //! a child of `vfork` is no process of its own yet. Where the kernel has no such page, a handler of `pthread_atfork`
 //! clears it.
 //!
 //! Nothing here may wait for what another thread holds at the moment of a fork: that thread does not exist in the child.
+
+pub(crate) mod section;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -181,6 +183,7 @@ mod system {
             let guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
             // SAFETY: this thread holds the lock.
             unsafe { *HELD.0.get() = Some(guard) };
+            super::section::close();
         }
     }
 
@@ -197,6 +200,9 @@ mod system {
     }
 
     unsafe extern "C" fn after_in_parent() {
+        if !INSIDE.get() {
+            super::section::open();
+        }
         release();
     }
 
