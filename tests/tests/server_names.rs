@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     run(vec![
         test("by_exact_name_and_wildcard", by_name),
         test("by_a_function", by_function),
+        test("names_that_are_not_known_are_refused", unknown_refused),
         test("a_function_that_panics", function_panics),
         test("a_function_that_gives_a_broken_identity", function_breaks),
         test("a_broken_identity_fails_at_once", broken_at_once),
@@ -93,6 +94,41 @@ fn by_function() {
         assert_eq!(shown(&connector, &acceptor, NAME), Pki::shared().server.der);
     }
     assert_eq!(calls.load(Ordering::SeqCst), 6);
+}
+
+fn unknown_refused() {
+    let (one, wild, given) = (issue("one.test"), issue("*.wild.test"), issue("given.test"));
+    let identity = given.identity();
+    for protocol in protocols() {
+        let identity = identity.clone();
+        let strict = acceptor().max_protocol(protocol).refuse_unknown_names(true);
+        let acceptor = strict
+            .clone()
+            .identity_for("one.test", one.identity())
+            .identity_for("*.wild.test", wild.identity())
+            .identity_with(move |name| (name == "given.test").then(|| identity.clone()))
+            .build()
+            .unwrap();
+        let connector = connector().session_cache(false).build().unwrap();
+        assert_eq!(shown(&connector, &acceptor, "one.test"), one.der);
+        assert_eq!(shown(&connector, &acceptor, "any.wild.test"), wild.der);
+        assert_eq!(shown(&connector, &acceptor, "given.test"), given.der);
+        let alone = strict.build().unwrap();
+        for (acceptor, name) in [(&acceptor, NAME), (&acceptor, "wild.test"), (&alone, NAME)] {
+            let (client, server) = shake(&connector, acceptor, name, pipe());
+            let (client, server) = (dlssl::Error::from(client.unwrap_err()), dlssl::Error::from(server.unwrap_err()));
+            assert_eq!((client.kind(), server.kind()), (ErrorKind::Handshake, ErrorKind::Handshake));
+            assert!(client.to_string().contains("the peer does not serve this name"), "{client}");
+            assert!(server.to_string().contains(name), "{server}");
+            assert!(library().take_errors().is_empty());
+        }
+        // Who asks for no name gets the identity that the builder began with.
+        let (ours, theirs) = pipe();
+        let configured = connector.configure(NAME).unwrap().sni(false);
+        let (client, server) = both(|| configured.connect(ours), || acceptor.accept(theirs));
+        server.unwrap();
+        assert_eq!(client.unwrap().peer_certificate_der().as_ref(), Some(&Pki::shared().server.der));
+    }
 }
 
 fn function_panics() {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use dlssl::{Acceptor, Error, ErrorKind, Flavour, Identity, Protocol, TlsOption, TlsStream, Version};
+use dlssl::{Acceptor, AlpnAnswer, Error, ErrorKind, Flavour, Identity, Protocol, TlsOption, TlsStream, Version};
 use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{has_tls13, is_openssl_from, library};
 use dlssl_tests::pki::{NAME, Pair, Pki};
@@ -171,10 +171,11 @@ fn release_buffers() {
 fn alpn_by_function() {
     let acceptor = acceptor()
         .alpn_with(|offered| match offered {
-            [_, second] => Some(second),
-            [b"static"] => Some(b"static"),
-            [b"other"] => Some(b"not offered"),
-            _ => None,
+            [_, second] => AlpnAnswer::Protocol(second),
+            [b"static"] => AlpnAnswer::Protocol(b"static"),
+            [b"other"] => AlpnAnswer::Protocol(b"not offered"),
+            [b"whatever"] => AlpnAnswer::Nothing,
+            _ => AlpnAnswer::Refuse,
         })
         .build()
         .unwrap();
@@ -189,6 +190,7 @@ fn alpn_by_function() {
     assert_eq!(with(&["static"]), (Some(b"static".to_vec()), None));
     assert_eq!(with(&["other"]).1, Some(ErrorKind::Handshake));
     assert_eq!(with(&["a", "b", "c"]).1, Some(ErrorKind::Handshake));
+    assert_eq!(with(&["whatever"]), (None, None));
     assert_eq!(with(&[]), (None, None));
 }
 
@@ -284,9 +286,21 @@ fn psk() {
             kept_or(openssl, client("client 7", &key).build());
             return;
         };
-        let (known, _server) = pair(&bound(client("client 7", &key)).build().unwrap(), &acceptor);
+        let connector = bound(client("client 7", &key)).build().unwrap();
+        let (known, server) = pair(&connector, &acceptor);
         assert_eq!(known.peer_certificate_der(), None, "{protocol}");
-        // A wrong key ends it; a name that is not known leads to the certificate.
+        let names = (known.psk_identity(), server.psk_identity());
+        assert_eq!(names, (Some("client 7".to_owned()), Some("client 7".to_owned())), "{protocol}");
+        // What a resumed session says of it.
+        let (again, again_server) = pair(&connector, &acceptor);
+        assert!(again.session_reused(), "{protocol}");
+        let left = if protocol == Protocol::Tls13 { (None, None) } else { names };
+        assert_eq!((again.psk_identity(), again_server.psk_identity()), left, "{protocol}");
+        // Certificates have none.
+        let suites = bound(self::connector());
+        let (client_side, server_side) = pair(&suites.build().unwrap(), &acceptor);
+        assert_eq!((client_side.psk_identity(), server_side.psk_identity()), (None, None), "{protocol}");
+        // A wrong key ends it.
         let wrong = bound(client("client 7", &[1; 32])).build().unwrap();
         let (client_side, server_side) = shake(&wrong, &acceptor, NAME, pipe());
         assert!(client_side.is_err() && server_side.is_err(), "{protocol}");

@@ -55,8 +55,8 @@ mod x509;
 
 pub use bio::MemoryBio;
 pub use config::{
-    Crls, DefaultRoots, Identity, InfoEvent, Protocol, Roots, TicketKey, TlsOption, Verification, VerifyFlag,
-    default_roots,
+    Alert, AlpnAnswer, ClientHello, Crls, DefaultRoots, HelloAnswer, Identity, InfoEvent, Protocol, Roots, TicketKey,
+    TlsOption, Verification, VerifyFlag, default_roots,
 };
 pub use context::{
     AcceptConfiguration, Acceptor, AcceptorBuilder, ConnectConfiguration, Connector, ConnectorBuilder, Context,

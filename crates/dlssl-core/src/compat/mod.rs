@@ -5,6 +5,7 @@ pub mod configure;
 pub mod early_data;
 pub mod error;
 pub mod handshake;
+pub mod hello;
 pub mod options;
 pub mod pkcs12;
 pub mod protocol;

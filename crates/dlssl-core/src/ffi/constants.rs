@@ -13,9 +13,14 @@ constants! {
         SSL_ERROR_WANT_WRITE: c_int = 3;
         SSL_ERROR_SYSCALL: c_int = 5;
         SSL_ERROR_ZERO_RETURN: c_int = 6;
+        SSL_ERROR_WANT_CLIENT_HELLO_CB: c_int = 11 where openssl "1.1.1..", libressl "never";
+        SSL_CLIENT_HELLO_SUCCESS: c_int = 1 where openssl "1.1.1..", libressl "never";
+        SSL_CLIENT_HELLO_ERROR: c_int = 0 where openssl "1.1.1..", libressl "never";
+        SSL_CLIENT_HELLO_RETRY: c_int = -1 where openssl "1.1.1..", libressl "never";
         SSL_VERIFY_NONE: c_int = 0;
         SSL_VERIFY_PEER: c_int = 1;
         SSL_VERIFY_FAIL_IF_NO_PEER_CERT: c_int = 2;
+        SSL_VERIFY_POST_HANDSHAKE: c_int = 8 where openssl "1.1.1..", libressl "never";
         SSL_MODE_ENABLE_PARTIAL_WRITE: c_long = 0x1;
         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER: c_long = 0x2;
         SSL_MODE_AUTO_RETRY: c_long = 0x4;
@@ -37,6 +42,7 @@ constants! {
         SSL_CTRL_SET_TLSEXT_STATUS_REQ_OCSP_RESP: c_int = 71;
         SSL_CTRL_SET_TLSEXT_TICKET_KEY_CB: c_int = 72;
         SSL_CTRL_SET_GROUPS_LIST: c_int = 92 where openssl "1.1.1..";
+        SSL_CTRL_GET_SHARED_GROUP: c_int = 93 where openssl "1.1.1..", libressl "never";
         SSL_CTRL_SET_SIGALGS_LIST: c_int = 98 where libressl "never";
         SSL_SESS_CACHE_OFF: c_long = 0;
         SSL_SESS_CACHE_CLIENT: c_long = 1;
@@ -47,10 +53,12 @@ constants! {
         SSL_CB_ALERT: c_int = 0x4000;
         SSL_CTRL_SET_TLSEXT_HOSTNAME: c_int = 55;
         SSL_CTRL_SET_ECDH_AUTO: c_int = 94 where openssl "..1.1.0", libressl "never";
+        SSL_CTRL_GET_SERVER_TMP_KEY: c_int = 109;
         SSL_CTRL_GET_EXTMS_SUPPORT: c_int = 122 where openssl "1.1.0..", libressl "never";
         SSL_CTRL_SET_MIN_PROTO_VERSION: c_int = 123 where openssl "1.1.0..";
         SSL_CTRL_SET_MAX_PROTO_VERSION: c_int = 124 where openssl "1.1.0..";
         SSL_CTRL_GET_MIN_PROTO_VERSION: c_int = 130 where openssl "1.1.0..", libressl "never";
+        SSL_CTRL_GET_NEGOTIATED_GROUP: c_int = 134 where openssl "3.0..", libressl "never";
         SSL_FILETYPE_PEM: c_int = 1;
     }
     header "openssl/tls1.h" {
@@ -112,6 +120,7 @@ constants! {
         PEM_R_UNSUPPORTED_ENCRYPTION: c_int = 114;
     }
     header "openssl/evp.h" {
+        EVP_PKEY_EC: c_int = 408;
         EVP_R_UNSUPPORTED_CIPHER: c_int = 107;
         EVP_R_WRONG_FINAL_BLOCK_LENGTH: c_int = 109;
         EVP_R_UNSUPPORTED_PRIVATE_KEY_ALGORITHM: c_int = 118;
@@ -138,5 +147,8 @@ constants! {
     header "openssl/sslerr.h" {
         SSL_R_UNEXPECTED_EOF_WHILE_READING: c_int = 294 where openssl "3.0..", libressl "never";
         SSL_R_CERTIFICATE_VERIFY_FAILED: c_int = 134;
+        SSL_R_EXTENSION_NOT_RECEIVED: c_int = 279 where openssl "1.1.1..", libressl "never";
+        SSL_R_REQUEST_PENDING: c_int = 285 where openssl "1.1.1..", libressl "never";
+        SSL_R_REQUEST_SENT: c_int = 286 where openssl "1.1.1..", libressl "never";
     }
 }

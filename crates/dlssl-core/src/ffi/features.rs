@@ -4,7 +4,7 @@ use super::options::{
     CLEANSE_PLAINTEXT, DISABLE_TLSEXT_CA_NAMES, ENABLE_KTLS, ENABLE_MIDDLEBOX_COMPAT, NO_CLIENT_RENEGOTIATION,
     NO_COMPRESSION, NO_SERVER_RENEGOTIATION, NO_SSLV3, OptionSpec, PRIORITIZE_CHACHA,
 };
-use crate::compat::handshake::knows_extended_master_secret;
+use crate::compat::handshake::{knows_extended_master_secret, tells_servers_the_group};
 use crate::compat::protocol::speaks_tls13;
 use crate::version::{Flavour, Version};
 
@@ -97,6 +97,8 @@ pub const FEATURES: &[Feature] = &[
     always("ticket keys of the program, with rotation"),
     hollow("number of TLS 1.3 tickets", "SSL_CTX_set_num_tickets", REFUSED),
     always("certificates by server name"),
+    always("server names that are not known refused"),
+    always("application protocol chosen, refused or left open by a function"),
     always("certificate status (OCSP stapling)"),
     always("groups by name"),
     Feature {
@@ -105,7 +107,13 @@ pub const FEATURES: &[Feature] = &[
         basis: Basis::Version(has_signature_algorithms),
     },
     function("security levels", "SSL_CTX_set_security_level", REFUSED),
-    function("pre-shared keys", "SSL_CTX_set_psk_client_callback", REFUSED),
+    always("negotiated group, told to clients"),
+    Feature {
+        name: "negotiated group, told to servers",
+        otherwise: "None",
+        basis: Basis::Version(tells_servers_the_group),
+    },
+    function("pre-shared keys, and which one was used", "SSL_CTX_set_psk_client_callback", REFUSED),
     choice("option PRIORITIZE_CHACHA", PRIORITIZE_CHACHA),
     choice("option ENABLE_MIDDLEBOX_COMPAT", ENABLE_MIDDLEBOX_COMPAT),
     choice("option CLEANSE_PLAINTEXT", CLEANSE_PLAINTEXT),
@@ -114,6 +122,7 @@ pub const FEATURES: &[Feature] = &[
     function("providers by name", "OSSL_PROVIDER_try_load", "ProviderError::Unsupported"),
     hollow("key log", "SSL_CTX_set_keylog_callback", REFUSED),
     hollow("early data", "SSL_write_early_data", REFUSED),
-    function("client hello callback", "SSL_CTX_set_client_hello_cb", "not offered by dlssl yet"),
+    function("client hello seen first, with a wait", "SSL_CTX_set_client_hello_cb", REFUSED),
+    hollow("client certificates asked for after the handshake (TLS 1.3)", "SSL_verify_client_post_handshake", REFUSED),
     function("sendfile by kernel TLS", "SSL_sendfile", "not offered by dlssl yet"),
 ];

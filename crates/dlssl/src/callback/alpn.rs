@@ -2,10 +2,11 @@
 
 use std::ffi::{c_int, c_uchar, c_uint, c_void};
 
-use dlssl_core::ffi::constants::{SSL_TLSEXT_ERR_ALERT_FATAL, SSL_TLSEXT_ERR_OK};
+use dlssl_core::ffi::constants::{SSL_TLSEXT_ERR_ALERT_FATAL, SSL_TLSEXT_ERR_NOACK, SSL_TLSEXT_ERR_OK};
 use dlssl_core::ffi::{SSL, memory};
 
 use super::in_callback;
+use crate::config::AlpnAnswer;
 use crate::config::functions::{AlpnFunction, Function};
 
 /// How a server chooses.
@@ -39,14 +40,17 @@ fn entries(mut wire: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 impl AlpnChoice {
-    /// Chooses the server's most wanted protocol among the client's.
-    fn choose<'a>(&self, offered: &'a [u8]) -> Option<&'a [u8]> {
+    /// Chooses among the client's protocols: a list's most wanted one, or what the function says.
+    fn choose<'a>(&self, offered: &'a [u8]) -> AlpnAnswer<'a> {
         match self {
-            Self::List(list) => list.iter().find_map(|wanted| entries(offered).find(|entry| entry == wanted)),
+            Self::List(list) => list.iter().find_map(|wanted| entries(offered).find(|entry| entry == wanted)).into(),
             Self::Function(function) => {
                 let offered: Vec<_> = entries(offered).collect();
-                // What was not offered cannot be chosen; and so the answer lies in the client's list.
-                (function.0)(&offered).and_then(|chosen| offered.into_iter().find(|entry| *entry == chosen))
+                match (function.0)(&offered) {
+                    // What was not offered cannot be chosen; and so the answer lies in the client's list.
+                    AlpnAnswer::Protocol(chosen) => offered.into_iter().find(|entry| *entry == chosen).into(),
+                    answer => answer,
+                }
             }
         }
     }
@@ -66,8 +70,8 @@ pub(crate) unsafe extern "C" fn select(
     // hands the client's list with its length.
     let (choice, offered) =
         unsafe { (&*choice.cast::<AlpnChoice>(), memory::slice(offered, isize::try_from(offered_len).unwrap_or(0))) };
-    match in_callback(None, |_| choice.choose(offered)) {
-        Some(chosen) => {
+    match in_callback(AlpnAnswer::Refuse, |_| choice.choose(offered)) {
+        AlpnAnswer::Protocol(chosen) => {
             // SAFETY: both are C's own variables; the name lies in the client's list, which C keeps until it has
             // copied the choice. An entry is at most 255 bytes long.
             unsafe {
@@ -76,7 +80,8 @@ pub(crate) unsafe extern "C" fn select(
             }
             SSL_TLSEXT_ERR_OK
         }
-        _ => {
+        AlpnAnswer::Nothing => SSL_TLSEXT_ERR_NOACK,
+        AlpnAnswer::Refuse => {
             in_callback((), |frame| frame.stash.alpn_refused = true);
             SSL_TLSEXT_ERR_ALERT_FATAL
         }
@@ -96,8 +101,8 @@ mod tests {
     #[test]
     fn the_servers_order_decides() {
         let offered = wire(&names(&["http/1.1", "h2"])).unwrap();
-        assert_eq!(AlpnChoice::List(names(&["h2", "http/1.1"])).choose(&offered), Some(&b"h2"[..]));
-        assert_eq!(AlpnChoice::List(names(&["spdy/1"])).choose(&offered), None);
+        assert_eq!(AlpnChoice::List(names(&["h2", "http/1.1"])).choose(&offered), AlpnAnswer::Protocol(b"h2"));
+        assert_eq!(AlpnChoice::List(names(&["spdy/1"])).choose(&offered), AlpnAnswer::Refuse);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! once C has returned. No panic crosses a C frame.
 
 mod alpn;
+mod client_hello;
 mod info;
 mod key_log;
 mod password;
@@ -23,6 +24,7 @@ use std::ptr;
 use dlssl_core::Library;
 
 pub(crate) use alpn::{AlpnChoice, select as alpn_select, wire as alpn_wire};
+pub(crate) use client_hello::client_hello;
 pub(crate) use info::info;
 pub(crate) use key_log::key_log;
 pub(crate) use password::{Question, answer as password, none as no_password};

@@ -42,7 +42,9 @@ pub(crate) unsafe extern "C" fn psk_server(
         // SAFETY: C hands a string that ends with NUL, and a buffer with its size.
         unsafe {
             let Ok(identity) = CStr::from_ptr(identity).to_str() else { return 0 };
-            (function.0)(identity).map_or(0, |secret| copy_out(&secret, key, key_room))
+            let given = (function.0)(identity).map_or(0, |secret| copy_out(&secret, key, key_room));
+            frame.stash.psk_identity = (given > 0).then(|| identity.to_owned());
+            given
         }
     })
 }

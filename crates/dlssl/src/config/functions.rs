@@ -4,7 +4,7 @@ use std::ffi::c_int;
 use std::fmt;
 use std::sync::Arc;
 
-use super::Identity;
+use super::{AlpnAnswer, ClientHello, HelloAnswer, Identity};
 
 /// A function of the program.
 pub(crate) struct Function<F: ?Sized>(pub(crate) Arc<F>);
@@ -22,7 +22,8 @@ impl<F: ?Sized> fmt::Debug for Function<F> {
 }
 
 pub(crate) type ServerNameFunction = dyn Fn(&str) -> Option<Identity> + Send + Sync;
-pub(crate) type AlpnFunction = dyn for<'a> Fn(&[&'a [u8]]) -> Option<&'a [u8]> + Send + Sync;
+pub(crate) type AlpnFunction = dyn for<'a> Fn(&[&'a [u8]]) -> AlpnAnswer<'a> + Send + Sync;
+pub(crate) type HelloFunction = dyn Fn(&ClientHello<'_>) -> HelloAnswer + Send + Sync;
 pub(crate) type KeyLogFunction = dyn Fn(&str) + Send + Sync;
 pub(crate) type InfoFunction = dyn Fn(&InfoEvent) + Send + Sync;
 pub(crate) type StapleFunction = dyn Fn(Option<&str>) -> Option<Vec<u8>> + Send + Sync;
@@ -31,7 +32,9 @@ pub(crate) type PskFunction = dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync;
 /// Functions of one side.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Functions {
+    pub(crate) client_hello: Option<Function<HelloFunction>>,
     pub(crate) server_name: Option<Function<ServerNameFunction>>,
+    pub(crate) refuse_unknown_names: bool,
     pub(crate) alpn: Option<Function<AlpnFunction>>,
     pub(crate) key_log: Option<KeyLog>,
     pub(crate) info: Option<Function<InfoFunction>>,

@@ -1,5 +1,8 @@
 //! Values that configure contexts: plain data, no C.
 
+mod alert;
+mod alpn;
+mod client_hello;
 pub(crate) mod functions;
 pub(crate) mod identity;
 mod protocol;
@@ -9,6 +12,9 @@ mod ticket_key;
 pub(crate) mod tuning;
 mod verify;
 
+pub use alert::Alert;
+pub use alpn::AlpnAnswer;
+pub use client_hello::{ClientHello, HelloAnswer};
 pub use functions::InfoEvent;
 pub use identity::Identity;
 pub(crate) use identity::Source;

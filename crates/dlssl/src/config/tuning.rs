@@ -17,6 +17,8 @@ pub(crate) struct Tuning {
     pub(crate) lower_security_level: bool,
     pub(crate) release_buffers: bool,
     pub(crate) request_ocsp: bool,
+    /// A client can be asked for its certificate after the handshake.
+    pub(crate) post_handshake_auth: bool,
 }
 
 /// Option of a context by name, whatever bit it is in the loaded library; an error at

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dlssl_core::compat::protocol::{Bounds, newest};
-use dlssl_core::ffi::constants::{SSL_VERIFY_FAIL_IF_NO_PEER_CERT, SSL_VERIFY_NONE, SSL_VERIFY_PEER};
+use dlssl_core::ffi::constants::{
+    SSL_VERIFY_FAIL_IF_NO_PEER_CERT, SSL_VERIFY_NONE, SSL_VERIFY_PEER, SSL_VERIFY_POST_HANDSHAKE,
+};
 use dlssl_core::ffi::options::{
     CIPHER_SERVER_PREFERENCE, NO_CLIENT_RENEGOTIATION, NO_COMPRESSION, NO_SERVER_RENEGOTIATION, NO_SSLV2, NO_SSLV3,
     NO_TLSV1, NO_TLSV1_1, NO_TLSV1_2, NO_TLSV1_3, OptionSpec, SINGLE_ECDH_USE, Setting,
@@ -60,6 +62,7 @@ fn run(library: &Library, settings: &Settings) -> Result<Context, Error> {
             // A pre-shared key says who the peer is as well as a certificate does.
             require_certificate: settings.peer_certificate == PeerCertificate::Required
                 && settings.functions.psk.is_none(),
+            asks_on_request: settings.peer_certificate == PeerCertificate::OnRequest,
             hooks: hooks.into(),
             verify: verify::policy(settings).into(),
             no_wildcards: settings.verify.no_wildcards,
@@ -210,8 +213,15 @@ impl Builder<'_> {
             context.set_verify(SSL_VERIFY_NONE);
             return Ok(());
         }
-        let required = self.settings.peer_certificate == PeerCertificate::Required;
-        context.set_verify(SSL_VERIFY_PEER | if required { SSL_VERIFY_FAIL_IF_NO_PEER_CERT } else { 0 });
+        let more = match self.settings.peer_certificate {
+            PeerCertificate::Required => SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+            PeerCertificate::OnRequest if !context.asks_for_later_certificates() => {
+                return Err(self.unsupported("certificates after the handshake"));
+            }
+            PeerCertificate::OnRequest => SSL_VERIFY_POST_HANDSHAKE,
+            PeerCertificate::Ignored | PeerCertificate::Optional => 0,
+        };
+        context.set_verify(SSL_VERIFY_PEER | more);
         let mut named = HashSet::new();
         if self.settings.roots.sources.is_empty() {
             return Err(Error::new(

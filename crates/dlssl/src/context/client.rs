@@ -197,6 +197,15 @@ impl ConnectorBuilder {
         self
     }
 
+    /// Lets a server ask for the certificate of [`identity`](Self::identity) also after the handshake, where TLS 1.3 is
+    /// agreed on. The answer goes out from within a read. An error where the library has none of it (before TLS 1.3,
+    /// LibreSSL).
+    #[doc(alias = "SSL_CTX_set_post_handshake_auth")]
+    pub fn post_handshake_auth(mut self, offer: bool) -> Self {
+        self.settings.tuning.post_handshake_auth = offer;
+        self
+    }
+
     /// Key that the server has too, and the name that it knows it by: instead of a certificate. A server that does not
     /// take it has to show one. An error on LibreSSL, which has none of this.
     #[doc(alias = "SSL_CTX_set_psk_client_callback")]

@@ -13,7 +13,7 @@ use super::cache::SessionCache;
 use super::identities::{Identities, Recipe};
 use super::settings::{Settings, Side};
 use crate::config::TicketKeys;
-use crate::config::functions::{Function, InfoFunction, KeyLog, KeyLogFunction, Psk, StapleFunction};
+use crate::config::functions::{Function, HelloFunction, InfoFunction, KeyLog, KeyLogFunction, Psk, StapleFunction};
 use crate::config::sessions::Store;
 use crate::error::{Error, ErrorKind};
 
@@ -23,7 +23,10 @@ pub(crate) struct Hooks {
     /// A server's sessions, where the program keeps them.
     pub(crate) store: Option<Store>,
     pub(crate) ticket_keys: TicketKeys,
+    pub(crate) client_hello: Option<Function<HelloFunction>>,
     pub(crate) identities: Option<Identities>,
+    /// A server ends handshakes for names that it has no certificate for.
+    pub(crate) refuse_unknown_names: bool,
     pub(crate) staple: Option<Function<StapleFunction>>,
     pub(crate) key_log: Option<KeyLogTarget>,
     pub(crate) info: Option<Function<InfoFunction>>,
@@ -55,7 +58,9 @@ pub(super) fn make(library: &Library, settings: &Settings, id_context: Vec<u8>) 
         sessions: (!server && settings.sessions.cache).then(|| SessionCache::new(settings.sessions.most)),
         store: settings.sessions.store.clone(),
         ticket_keys: settings.sessions.ticket_keys.clone(),
+        client_hello: functions.client_hello.clone(),
         identities,
+        refuse_unknown_names: functions.refuse_unknown_names,
         staple: functions.staple.clone(),
         key_log,
         info: functions.info.clone(),

@@ -77,7 +77,7 @@ impl Identities {
     }
 
     /// The context of an identity that the function gave, built on first sight.
-    fn made(&self, identity: &Identity) -> Result<Arc<SslContext>, Error> {
+    pub(crate) fn made(&self, identity: &Identity) -> Result<Arc<SslContext>, Error> {
         if let Some((_, context)) = lock(&self.made).iter().find(|(known, _)| known.is_clone_of(identity)) {
             return Ok(Arc::clone(context));
         }

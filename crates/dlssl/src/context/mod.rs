@@ -53,6 +53,8 @@ struct Inner {
     tolerate_missing_close_notify: bool,
     /// A peer without a certificate is refused, whatever the cipher suite makes of it.
     require_certificate: bool,
+    /// A server asks for certificates when the program says so.
+    asks_on_request: bool,
     /// What is demanded beyond the library's own verification.
     verify: Arc<VerifyPolicy>,
     /// Wildcards in certificates match nothing.
@@ -93,6 +95,10 @@ impl Context {
 
     pub(crate) fn requires_certificate(&self) -> bool {
         self.inner.require_certificate
+    }
+
+    pub(crate) fn asks_on_request(&self) -> bool {
+        self.inner.asks_on_request
     }
 
     pub(crate) fn verify_policy(&self) -> &Arc<VerifyPolicy> {

@@ -13,7 +13,7 @@ use super::start::shared_start;
 use super::verify::verify_settings;
 use crate::config::functions::{Function, Psk};
 use crate::config::sessions::Store;
-use crate::config::{Identity, Roots, TicketKey, TicketKeys};
+use crate::config::{AlpnAnswer, ClientHello, HelloAnswer, Identity, Roots, TicketKey, TicketKeys};
 use crate::error::{Error, ErrorKind};
 use crate::session::SessionStore;
 use crate::stream::{HandshakeError, Opening, Start, TlsStream};
@@ -168,7 +168,7 @@ impl Acceptor {
 /// # let library = dlssl::current()?;
 /// let identity = dlssl::Identity::pem_files("chain.pem", "key.pem");
 /// let acceptor = dlssl::Acceptor::builder(&library, identity)
-///     .alpn_with(|offered| offered.iter().copied().find(|protocol| *protocol == b"h2"))
+///     .alpn_with(|offered| offered.iter().copied().find(|protocol| *protocol == b"h2").into())
 ///     .optional_client_roots(dlssl::Roots::file("clients.pem"))
 ///     .session_timeout(std::time::Duration::from_secs(3600))
 ///     .build()?;
@@ -203,6 +203,29 @@ impl AcceptorBuilder {
         self
     }
 
+    /// Asks a client for a certificate issued under one of these roots when the program says so, after the handshake, by
+    /// [`TlsStream::request_certificate`]. Before TLS 1.3 there is no such thing: as
+    /// [`optional_client_roots`](Self::optional_client_roots). An error where the library has none of it (before TLS 1.3,
+    /// LibreSSL).
+    #[doc(alias = "SSL_VERIFY_POST_HANDSHAKE")]
+    pub fn client_roots_on_request(mut self, roots: Roots) -> Self {
+        self.settings.roots = roots;
+        self.settings.peer_certificate = PeerCertificate::OnRequest;
+        self
+    }
+
+    /// Function that sees what a client says first, before anything is agreed on, and says what to do about it: go on, use
+    /// this certificate, wait, refuse. Where a client has to try another group for key exchange it is asked twice. An error
+    /// where the library has none of it (OpenSSL before 1.1.1, LibreSSL). A panic comes out of the method that handshakes.
+    #[doc(alias = "SSL_CTX_set_client_hello_cb")]
+    pub fn client_hello_with(
+        mut self,
+        judge: impl Fn(&ClientHello<'_>) -> HelloAnswer + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.functions.client_hello = Some(Function(Arc::new(judge)));
+        self
+    }
+
     /// Certificate for clients that ask for this name (SNI): a host name, or `*.` and a domain for every name with one
     /// more part. An exact name goes before a wildcard. Clients that ask for no name, or for another, get the identity
     /// that the builder began with.
@@ -221,13 +244,19 @@ impl AcceptorBuilder {
         self
     }
 
-    /// Function that chooses among the application protocols that a client offers; `None`, or one that was not offered,
-    /// ends the handshake. In the place of [`alpn`](Self::alpn).
+    /// Refuses a client that asks for a name for which there is neither [`identity_for`](Self::identity_for) nor an answer
+    /// of [`identity_with`](Self::identity_with), by the alert `unrecognized_name`. The identity that the builder began
+    /// with is then for clients that ask for no name.
+    #[doc(alias = "SSL_CTX_set_tlsext_servername_callback")]
+    pub fn refuse_unknown_names(mut self, refuse: bool) -> Self {
+        self.settings.functions.refuse_unknown_names = refuse;
+        self
+    }
+
+    /// Function that chooses among the application protocols that a client offers, refuses the client, or goes on without
+    /// any; one that was not offered refuses. In the place of [`alpn`](Self::alpn).
     #[doc(alias = "SSL_CTX_set_alpn_select_cb")]
-    pub fn alpn_with(
-        mut self,
-        choose: impl for<'a> Fn(&[&'a [u8]]) -> Option<&'a [u8]> + Send + Sync + 'static,
-    ) -> Self {
+    pub fn alpn_with(mut self, choose: impl for<'a> Fn(&[&'a [u8]]) -> AlpnAnswer<'a> + Send + Sync + 'static) -> Self {
         self.settings.functions.alpn = Some(Function(Arc::new(choose)));
         self
     }

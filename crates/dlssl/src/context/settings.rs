@@ -20,6 +20,8 @@ pub(crate) enum PeerCertificate {
     Ignored,
     /// Asked for; one that is shown is verified (server).
     Optional,
+    /// As `Optional` before TLS 1.3; from there on asked for when the program says so (server).
+    OnRequest,
     /// Required and verified.
     Required,
 }

@@ -72,8 +72,15 @@ impl Builder<'_> {
         if functions.psk.is_some() {
             self.must(context.use_psk(self.settings.side == Side::Client), "pre-shared keys")?;
         }
+        if self.settings.tuning.post_handshake_auth {
+            self.must(context.offer_later_certificate(), "certificates after the handshake")?;
+        }
         if self.settings.side == Side::Server {
-            if !self.settings.server_names.is_empty() || functions.server_name.is_some() {
+            if functions.client_hello.is_some() {
+                self.must(context.use_hello_callback(), "a look at the client's first message")?;
+            }
+            let by_name = !self.settings.server_names.is_empty() || functions.server_name.is_some();
+            if by_name || functions.refuse_unknown_names {
                 self.must(context.use_server_name_callback(), "certificates by name")?;
             }
             // Always: an identity that takes this one's place may bring a status.

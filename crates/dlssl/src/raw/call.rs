@@ -30,6 +30,12 @@ pub(crate) struct Stash {
     pub(crate) session_key: Option<SessionKey>,
     /// Error of a callback that ends the handshake.
     pub(crate) failure: Option<Error>,
+    /// A server's certificate is chosen by the client's first message, whatever the name.
+    pub(crate) identity_chosen: bool,
+    /// The program's function asked to be asked later.
+    pub(crate) suspended: bool,
+    /// Name of the last pre-shared key that a server gave to the library.
+    pub(crate) psk_identity: Option<String>,
     /// The server shares no application protocol with the client.
     pub(crate) alpn_refused: bool,
     /// The first handshake is done.

@@ -7,6 +7,7 @@ pub(crate) mod call;
 mod configure;
 mod context;
 mod early_data;
+mod handshake;
 mod key;
 mod memory;
 mod pkcs12;

@@ -163,7 +163,7 @@ impl Ssl {
     }
 
     /// Offers a session to the server. It must be of the same generation.
-    pub(crate) fn offer_session(&self, session: &RawSession) -> Result<(), ErrorStack> {
+    pub(crate) fn offer_session(&mut self, session: &RawSession) -> Result<(), ErrorStack> {
         let set = self.library().functions().ssl_session.SSL_set_session;
         let copy;
         let session = if compat::wants_copy(self.library().flavour(), self.library().version()) {
@@ -177,7 +177,9 @@ impl Ssl {
             // caller), to which the connection takes a reference of its own.
             unsafe { set(self.as_ptr(), session.as_ptr()) }
         };
-        plain(self.library(), call, |result| *result != 1).map(drop)
+        plain(self.library(), call, |result| *result != 1)?;
+        self.set_offered_session();
+        Ok(())
     }
 
     /// Makes the end of the connection an orderly one in C's eyes, so that its session stays good: since TLS 1.1 a

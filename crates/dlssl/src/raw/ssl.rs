@@ -31,6 +31,8 @@ pub(crate) struct Ssl {
     expects_dns: bool,
     /// The session stays good, also where the connection has no orderly end.
     keep_session: bool,
+    /// A client offered a session.
+    offered_session: bool,
 }
 
 /// Most bytes of plain text in one record (RFC 8446, section 5.1).
@@ -86,7 +88,7 @@ impl Ssl {
         let pointer = plain(library, || unsafe { new(context.as_ptr()) }, |ssl| ssl.is_null())?;
         // SAFETY: just made, owned by nobody else.
         let raw = unsafe { RawSsl::from_raw(library, pointer) }.ok_or_else(ErrorStack::default)?;
-        Ok(Self { raw, context: Arc::clone(context), expects_dns: false, keep_session: false })
+        Ok(Self { raw, context: Arc::clone(context), expects_dns: false, keep_session: false, offered_session: false })
     }
 
     pub(crate) fn library(&self) -> &Library {
@@ -95,6 +97,15 @@ impl Ssl {
 
     pub(crate) fn set_keep_session(&mut self, keep: bool) {
         self.keep_session = keep;
+    }
+
+    pub(super) fn set_offered_session(&mut self) {
+        self.offered_session = true;
+    }
+
+    /// Whether this client offered a session.
+    pub(crate) fn has_offered_session(&self) -> bool {
+        self.offered_session
     }
 
     /// The pointer, for C.

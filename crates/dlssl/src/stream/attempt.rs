@@ -4,10 +4,11 @@ use std::io::{self, ErrorKind as IoKind};
 
 use dlssl_core::ErrorStack;
 use dlssl_core::ffi::constants::{
-    ERR_LIB_SSL, SSL_ERROR_SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE, SSL_ERROR_ZERO_RETURN,
-    SSL_R_UNEXPECTED_EOF_WHILE_READING,
+    ERR_LIB_SSL, SSL_ERROR_SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_CLIENT_HELLO_CB, SSL_ERROR_WANT_READ,
+    SSL_ERROR_WANT_WRITE, SSL_ERROR_ZERO_RETURN, SSL_R_UNEXPECTED_EOF_WHILE_READING,
 };
 
+use super::alert;
 use super::connection::{Connection, Transport};
 use crate::bio::stream::is_pause;
 use crate::bio::{Bio, Interest};
@@ -82,6 +83,10 @@ impl<S> Connection<S> {
                 self.peer_closed = true;
                 Ok(Some(Verdict::Closed))
             }
+            SSL_ERROR_WANT_CLIENT_HELLO_CB => {
+                let pause = io::Error::new(IoKind::WouldBlock, "the program's function asked to wait");
+                Ok(Some(Verdict::Later(Interest::Either, pause)))
+            }
             SSL_ERROR_WANT_READ => self.wanted(Interest::Read),
             SSL_ERROR_WANT_WRITE => self.wanted(Interest::Write),
             code => Err(self.failure(code, result, queue, os)),
@@ -116,6 +121,9 @@ impl<S> Connection<S> {
         }
         if let Some(verify) = self.stash.verify.failure.take() {
             return self.fail(ErrorKind::Certificate, "the peer's certificate was refused", queue).with_verify(verify);
+        }
+        if self.stash.established && alert::lacks_certificate(&queue) {
+            return self.fail(ErrorKind::Certificate, "the peer showed no certificate", queue);
         }
         match code {
             SSL_ERROR_SYSCALL if queue.is_empty() && self.is_library_socket() => self.inner_failed(os),

@@ -197,6 +197,11 @@ impl<S> Connection<S> {
         }
     }
 
+    /// Whether the handshake waits for the program alone.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.stash.suspended
+    }
+
     /// The verified chain; empty where there is none.
     pub(super) fn verified_chain(&self) -> &[Certificate] {
         &self.stash.verify.chain

@@ -63,7 +63,7 @@ fn drive<S>(mut connection: Box<Connection<S>>, turn: Option<Turn>) -> Result<Tl
         let pause = match connection.handshake_step() {
             Ok(Step::Done(())) => return Ok(TlsStream::new(*connection)),
             Ok(Step::Pause(interest, error)) => connection.wait(&mut turn, interest, error),
-            Err(Failure::InnerStream(error)) => Err(error),
+            Err(Failure::InnerStream(error) | Failure::Suspended(error)) => Err(error),
             Err(Failure::Tls(error)) => return Err(HandshakeError::failed(error, *connection)),
         };
         if let Err(error) = pause {
@@ -75,6 +75,8 @@ fn drive<S>(mut connection: Box<Connection<S>>, turn: Option<Turn>) -> Result<Tl
 /// Why a step of a handshake failed.
 enum Failure {
     InnerStream(io::Error),
+    /// The program's function asked to be asked later; the inner stream has nothing to do with it.
+    Suspended(io::Error),
     Tls(Error),
 }
 
@@ -87,6 +89,7 @@ impl From<Error> for Failure {
 impl<S> Connection<S> {
     /// A handshake's time runs from its beginning, through all its resumptions.
     fn begin_handshake(&mut self, turn: Option<Turn>) -> io::Result<Turn> {
+        self.stash.suspended = false;
         let mut new = self.begin(Operation::Handshake)?;
         if let Some(turn) = turn {
             new.goes_on_with(&turn);
@@ -128,6 +131,7 @@ impl<S> Connection<S> {
                     // The last flight may still wait to be sent; the first write or read goes on with it.
                     return self.send_step().map(|_| Step::Done(())).map_err(Failure::InnerStream);
                 }
+                Ok(Verdict::Later(_, pause)) if self.stash.suspended => return Err(Failure::Suspended(pause)),
                 Ok(Verdict::Later(..)) if self.unsent() > 0 => {}
                 Ok(Verdict::Later(interest, pause)) => return Ok(Step::Pause(interest, pause)),
                 Ok(Verdict::Closed) => {

@@ -141,14 +141,25 @@ impl<S> MidHandshake<S> {
 
     /// Whether it waits for the inner stream to become readable.
     #[must_use]
+    #[doc(alias = "SSL_want_read")]
     pub fn wants_read(&self) -> bool {
-        self.connection.waits_for() != Some(Interest::Write)
+        !self.is_suspended() && self.connection.waits_for() != Some(Interest::Write)
     }
 
     /// Whether it waits for the inner stream to become writable.
     #[must_use]
+    #[doc(alias = "SSL_want_write")]
     pub fn wants_write(&self) -> bool {
-        self.connection.waits_for() != Some(Interest::Read)
+        !self.is_suspended() && self.connection.waits_for() != Some(Interest::Read)
+    }
+
+    /// Whether it waits for the program alone: the function of
+    /// [`client_hello_with`](crate::AcceptorBuilder::client_hello_with) answered
+    /// [`HelloAnswer::Wait`](crate::HelloAnswer::Wait), and is asked again by [`resume`](Self::resume).
+    #[must_use]
+    #[doc(alias = "SSL_want_client_hello_cb")]
+    pub fn is_suspended(&self) -> bool {
+        self.connection.is_suspended()
     }
 
     /// What the inner stream said: `WouldBlock` or `TimedOut`.

@@ -1,5 +1,6 @@
 //! TLS streams: one phase of a connection's life in each file, the judgement of what C said in `connection`.
 
+mod agreed;
 mod alert;
 mod attempt;
 mod binding;

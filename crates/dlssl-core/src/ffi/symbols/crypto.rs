@@ -21,6 +21,8 @@ symbols! {
             where openssl "1.1.0..", libressl "3.6..", symbol "CRYPTO_malloc";
         fn CRYPTO_malloc_int(bytes: c_int, file: *const c_char, line: c_int) -> *mut std::ffi::c_void
             where openssl "..1.1.0", libressl "..3.6", symbol "CRYPTO_malloc";
+        fn CRYPTO_free(memory: *mut std::ffi::c_void, file: *const c_char, line: c_int)
+            where openssl "1.1.0..", libressl "never", symbol "CRYPTO_free";
         fn CRYPTO_num_locks() -> c_int where openssl "..1.1.0";
         fn CRYPTO_get_locking_callback() -> Option<locking_cb> where openssl "..1.1.0";
         fn CRYPTO_set_locking_callback(callback: Option<locking_cb>) where openssl "..1.1.0";

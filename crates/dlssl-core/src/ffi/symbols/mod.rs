@@ -4,6 +4,7 @@ pub mod asn1;
 pub mod bio;
 pub mod conf;
 pub mod crypto;
+pub mod ec;
 pub mod err;
 pub mod evp;
 pub mod hmac;
@@ -14,6 +15,7 @@ pub mod provider;
 pub mod rand;
 pub mod ssl;
 pub mod ssl_config;
+pub mod ssl_handshake;
 pub mod ssl_session;
 pub mod stack;
 pub mod x509;
@@ -64,6 +66,7 @@ tables! {
     bio: Bio,
     conf: Conf,
     crypto: Crypto,
+    ec: Ec,
     err: Err,
     evp: Evp,
     objects: Objects,
@@ -74,6 +77,7 @@ tables! {
     rand: Rand,
     ssl: Ssl,
     ssl_config: SslConfig,
+    ssl_handshake: SslHandshake,
     ssl_session: SslSession,
     stack: Stack,
     x509: X509Functions,

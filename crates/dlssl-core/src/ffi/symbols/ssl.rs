@@ -88,8 +88,6 @@ symbols! {
             where openssl "1.1.1..", libressl "3.5..";
         fn SSL_write_early_data(ssl: *mut SSL, data: *const c_void, len: usize, written: *mut usize) -> c_int
             where openssl "1.1.1..", libressl "3.4..";
-        fn SSL_CTX_set_client_hello_cb(ctx: *mut SSL_CTX, callback: Option<SSL_client_hello_cb_fn>, arg: *mut c_void)
-            where openssl "1.1.1..", libressl "never";
         fn SSL_sendfile(ssl: *mut SSL, fd: c_int, offset: i64, size: usize, flags: c_int) -> isize
             where openssl "3.0..", libressl "never";
     }
