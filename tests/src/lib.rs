@@ -15,6 +15,8 @@ pub mod hello;
 pub mod library;
 pub mod load_report;
 pub mod openssl_pki;
+#[cfg(doctest)]
+pub mod pages;
 pub mod peers;
 pub mod pki;
 pub mod process;
@@ -22,28 +24,3 @@ pub mod resumption;
 pub mod served;
 pub mod talk;
 pub mod wire;
-
-/// The code in the README compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;
-
-/// The code in the page about reloading compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/reload.md")]
-pub struct Reload;
-
-/// The code about STARTTLS compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/starttls.md")]
-pub struct Starttls;
-
-/// The code for people who come from CL+SSL compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/from-cl-plus-ssl.md")]
-pub struct FromClPlusSsl;
-
-/// The code for people who come from rust-openssl compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/from-rust-openssl.md")]
-pub struct FromRustOpenssl;

@@ -22,7 +22,9 @@ pub(crate) enum Command {
     Nightly(NightlyOptions),
     /// Compare the lists of C functions and constants with the headers and exports of every build.
     Headers,
-    /// Run what CI runs, in the same order: format, clippy, rustdoc, tidy, tests.
+    /// Pack each crate that is published, and build it from what was packed.
+    Package,
+    /// Run what CI runs, in the same order: format, clippy, rustdoc, tidy, documents, packages, tests.
     Ci,
     /// Write the documents that come from the lists of functions and settings.
     Docs {

@@ -2,9 +2,8 @@
 //!
 //! The peers link OpenSSL and need its headers, so they are a package of their own: `benches/`.
 
-use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -72,7 +71,7 @@ fn builds(options: &BenchOptions, folder: &Path) -> Fallible<bool> {
     if !cargo.status()?.success() {
         return Ok(false);
     }
-    let mut command = Command::new(target_folder().join("release/dlssl"));
+    let mut command = Command::new(workspace::target_folder().join("release/dlssl"));
     command.args(["bench", "--json", "--rounds", &options.build_rounds.to_string()]);
     // Those that need LD_LIBRARY_PATH cannot share a process with the others.
     for row in libs::catalogue().iter().filter(|row| !row.needs_library_path) {
@@ -127,11 +126,6 @@ fn written(mut command: Command, file: &Path) -> Fallible<bool> {
     print!("{text}");
     fs::write(file, text)?;
     Ok(output.status.success())
-}
-
-fn target_folder() -> PathBuf {
-    let given: Option<OsString> = std::env::var_os("CARGO_TARGET_DIR");
-    given.map_or_else(|| workspace::root().join("target"), PathBuf::from)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ const BUDGETS: &[(&str, u64)] = &[
     ("rustdoc", 60),
     ("tidy", 10),
     ("documents", 10),
+    ("packages", 120),
     ("peers", 180),
     ("build", 420),
     // From an empty cache.

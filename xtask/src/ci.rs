@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use crate::args::TestOptions;
-use crate::{Fallible, budget, docs, report, test, tidy, workspace};
+use crate::{Fallible, budget, docs, package, report, test, tidy, workspace};
 
 /// A name, the words after `cargo`, and variables to set.
 type Step = (&'static str, &'static [&'static str], &'static [(&'static str, &'static str)]);
@@ -27,6 +27,9 @@ pub(crate) fn command() -> Fallible<bool> {
         return Ok(false);
     }
     if !report::phase("documents", || docs::command(true), |good| *good)? {
+        return Ok(false);
+    }
+    if !report::phase("packages", package::command, |good| *good)? {
         return Ok(false);
     }
     let totals = test::run(&TestOptions::default())?;

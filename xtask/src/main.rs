@@ -8,6 +8,7 @@ mod docs;
 mod headers;
 mod libs;
 mod nightly;
+mod package;
 mod peers;
 mod process;
 mod report;
@@ -43,6 +44,7 @@ fn run(command: Command) -> Fallible<bool> {
         Command::Test(options) => test::command(&options),
         Command::Nightly(options) => nightly::command(&options),
         Command::Headers => test::headers_command(),
+        Command::Package => package::command(),
         Command::Ci => ci::command(),
         Command::Docs { check } => docs::command(check),
         Command::Bench(options) => bench::command(&options),

@@ -1,7 +1,10 @@
 //! `cargo xtask nightly`: what CI has no time for. A *step* is a row of [`STEPS`] and a row of docs/nightly.md, where its last
 //! figures stand.
 
+mod deny;
+mod minimal;
 mod msrv;
+mod semver;
 mod step;
 
 use std::time::Instant;
@@ -29,6 +32,13 @@ const STEPS: &[Step] = &[
         about: "the oldest Rust that is promised builds the crates and their tests",
         run: msrv::check,
     },
+    Step {
+        name: "minimal",
+        about: "the oldest versions of dependencies that are allowed build the crates",
+        run: minimal::check,
+    },
+    Step { name: "deny", about: "licences, sources and advisories of dependencies (cargo-deny)", run: deny::check },
+    Step { name: "semver", about: "what the last release promised is kept (cargo-semver-checks)", run: semver::check },
 ];
 
 pub(crate) fn command(options: &NightlyOptions) -> Fallible<bool> {

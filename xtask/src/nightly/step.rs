@@ -1,5 +1,6 @@
 //! What became of a step, and what steps share: programs that may be missing, commands that must end well.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::Fallible;
@@ -39,7 +40,8 @@ pub(crate) fn is_there(mut command: Command) -> bool {
 ///
 /// When it cannot be run, or does not end well: it has then said why.
 pub(crate) fn run(mut command: Command) -> Fallible<()> {
-    let name = command.get_program().to_string_lossy().into_owned();
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let status = command.stdin(Stdio::null()).status().map_err(|error| format!("{name} could not be run: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{name} ended with {status}").into()) }
 }

@@ -8,6 +8,7 @@ mod links;
 mod manifest;
 mod pages;
 mod places;
+mod snippets;
 mod symbols;
 mod tree;
 mod words;
@@ -52,6 +53,7 @@ const RULES: &[Rule] = &[
     symbols::declared_in_one_place,
     links::lead_somewhere,
     pages::name_what_exists,
+    snippets::are_compiled,
 ];
 
 pub(crate) fn command() -> Fallible<bool> {

@@ -1,0 +1,23 @@
+//! The code in the pages compiles: each page is the documentation of a type here, and so its code is a documentation test.
+//! `cargo xtask tidy` sees that no page with Rust in it is left out.
+
+macro_rules! pages {
+    ($($name:ident: $path:literal,)*) => {
+        $(
+            #[doc = include_str!($path)]
+            #[derive(Debug)]
+            pub struct $name;
+        )*
+    };
+}
+
+pages! {
+    Readme: "../../README.md",
+    Security: "../../SECURITY.md",
+    CoreReadme: "../../crates/dlssl-core/README.md",
+    Design: "../../docs/design.md",
+    FromClPlusSsl: "../../docs/from-cl-plus-ssl.md",
+    FromRustOpenssl: "../../docs/from-rust-openssl.md",
+    Reload: "../../docs/reload.md",
+    Starttls: "../../docs/starttls.md",
+}

@@ -1,0 +1,37 @@
+//! The rule that Rust code in a page is compiled: the page is named in the list of the tests' crate.
+
+use super::Found;
+use super::tree::{File, Tree};
+
+const LIST: &str = "tests/src/pages.rs";
+
+pub(super) fn are_compiled(file: &File, tree: &Tree) -> Vec<Found> {
+    if !file.path.ends_with(".md") {
+        return Vec::new();
+    }
+    let Some(line) = file.text.lines().position(|line| line.trim_start().starts_with("```rust")) else {
+        return Vec::new();
+    };
+    let named = format!("\"../../{}\"", file.path);
+    let listed = tree.files.iter().any(|list| list.path == LIST && list.text.contains(&named));
+    if listed { Vec::new() } else { vec![(line + 1, format!("nobody compiles this: the page is not in {LIST}"))] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(path: &str, text: &str) -> Vec<usize> {
+        let mut tree = Tree::default();
+        tree.files.push(File::new(LIST, "pages! { A: \"../../docs/a.md\", }"));
+        are_compiled(&File::new(path, text), &tree).into_iter().map(|(line, _)| line).collect()
+    }
+
+    #[test]
+    fn a_page_with_code_is_listed() {
+        let text = "# A\n```rust,no_run\nx\n```\n";
+        assert!(faults("docs/a.md", text).is_empty());
+        assert_eq!(faults("docs/b.md", text), [2]);
+        assert!(faults("docs/b.md", "```sh\nx\n```\n").is_empty());
+    }
+}
