@@ -75,6 +75,17 @@ pub fn is_openssl_from(version: &str) -> bool {
     library().flavour() == Flavour::OpenSsl && Version::parse(version).is_some_and(|v| library().version() >= v)
 }
 
+/// Whether the library under test was built with kernel TLS, by the evidence of its libssl: only then does that import
+/// the system's `sendfile`. (dlssl asks the library by other means.)
+pub fn has_kernel_tls() -> bool {
+    use object::{Object, ObjectSymbol};
+    let bytes = std::fs::read(library().libssl_path()).unwrap_or_default();
+    let imports = |file: object::File<'_>| {
+        file.dynamic_symbols().any(|symbol| symbol.is_undefined() && symbol.name() == Ok("sendfile"))
+    };
+    is_openssl_from("3.0.0") && object::File::parse(&*bytes).is_ok_and(imports)
+}
+
 /// The choice as options of the `dlssl` command.
 pub fn cli_options() -> Vec<OsString> {
     match choice() {

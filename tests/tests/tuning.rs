@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use dlssl::{Acceptor, AlpnAnswer, Error, ErrorKind, Flavour, Identity, Protocol, TlsOption, TlsStream, Version};
 use dlssl_tests::harness::{run, test};
-use dlssl_tests::library::{has_tls13, is_openssl_from, library};
+use dlssl_tests::library::{has_kernel_tls, has_tls13, is_openssl_from, library};
 use dlssl_tests::pki::{NAME, Pair, Pki};
 use dlssl_tests::process::{foreign, run as run_process};
 use dlssl_tests::talk::{acceptor, both, connector, protocols, send, shake};
@@ -108,7 +108,8 @@ fn no_version_left() {
 fn options_by_name() {
     let kept = |name: &str| match name {
         "PRIORITIZE_CHACHA" | "ENABLE_MIDDLEBOX_COMPAT" => is_openssl_from("1.1.1"),
-        "CLEANSE_PLAINTEXT" | "ENABLE_KTLS" | "DISABLE_TLSEXT_CA_NAMES" => is_openssl_from("3.0.0"),
+        "CLEANSE_PLAINTEXT" | "DISABLE_TLSEXT_CA_NAMES" => is_openssl_from("3.0.0"),
+        "ENABLE_KTLS" => has_kernel_tls(),
         _ => true,
     };
     for (name, option) in TlsOption::ALL {

@@ -4,6 +4,7 @@ use std::ffi::CString;
 
 use serde::Serialize;
 
+use crate::compat::kernel_tls;
 use crate::ffi::features::{Basis, FEATURES, Feature};
 use crate::ffi::options::Setting;
 use crate::ffi::specs;
@@ -38,7 +39,7 @@ pub enum CapabilityState {
     Inherent,
     /// The library cannot, and dlssl does it itself.
     Emulated,
-    /// The function is there and does nothing.
+    /// The function or setting is there and does nothing, or always fails.
     WithoutEffect,
     /// Neither the library nor dlssl does it.
     Absent,
@@ -65,15 +66,20 @@ impl std::fmt::Display for CapabilityState {
 }
 
 impl Feature {
-    /// What a version is expected to make of it, by the lists.
+    /// What a version is expected to make of it, by the lists; of one that was built with kernel TLS.
     #[must_use]
     pub fn expected(&self, flavour: Flavour, version: Version) -> CapabilityState {
-        self.judge(flavour, version, &|symbol| {
-            specs().any(|spec| spec.field() == symbol && spec.expected_in(flavour, version))
-        })
+        let has = |symbol: &str| specs().any(|spec| spec.field() == symbol && spec.expected_in(flavour, version));
+        self.judge(flavour, version, &has, true)
     }
 
-    fn judge(&self, flavour: Flavour, version: Version, has: &dyn Fn(&str) -> bool) -> CapabilityState {
+    fn judge(
+        &self,
+        flavour: Flavour,
+        version: Version,
+        has: &dyn Fn(&str) -> bool,
+        kernel_tls: bool,
+    ) -> CapabilityState {
         let when = |present| if present { CapabilityState::Present } else { CapabilityState::Absent };
         match self.basis {
             Basis::Always => CapabilityState::Present,
@@ -81,6 +87,10 @@ impl Feature {
             Basis::Function { symbol, hollow_on_libressl } => match (has(symbol), flavour) {
                 (true, Flavour::LibreSsl) if hollow_on_libressl => CapabilityState::WithoutEffect,
                 (present, _) => when(present),
+            },
+            Basis::KernelTls { symbol } => match has(symbol) {
+                true if !kernel_tls => CapabilityState::WithoutEffect,
+                present => when(present),
             },
             Basis::Option(option) => match option.resolve(flavour, version) {
                 Setting::Bits(_) => CapabilityState::Present,
@@ -102,11 +112,12 @@ impl Library {
             // SAFETY: the address is compared with null only.
             spec.zip(name).is_some_and(|(spec, name)| unsafe { self.symbol(spec.half(), &name) }.is_some())
         };
+        let kernel_tls = kernel_tls::is_built_in(self.functions());
         FEATURES
             .iter()
             .map(|feature| Capability {
                 name: feature.name,
-                state: feature.judge(self.flavour(), self.version(), &has),
+                state: feature.judge(self.flavour(), self.version(), &has, kernel_tls),
             })
             .collect()
     }
@@ -129,6 +140,17 @@ mod tests {
     }
 
     #[test]
+    fn a_build_without_kernel_tls_is_told() {
+        let feature = FEATURES.iter().find(|feature| feature.name == "option ENABLE_KTLS").unwrap();
+        let version = Version::parse("3.0.8").unwrap();
+        let without = feature.judge(Flavour::OpenSsl, version, &|_| true, false);
+        assert_eq!(without, CapabilityState::WithoutEffect);
+        assert!(!without.works());
+        assert_eq!(state(feature.name, Flavour::OpenSsl, "3.0.8"), CapabilityState::Present);
+        assert_eq!(state(feature.name, Flavour::OpenSsl, "1.1.1w"), CapabilityState::Absent);
+    }
+
+    #[test]
     fn each_way_of_refusing_is_told() {
         let name = "renegotiation by the client refused";
         assert_eq!(state(name, Flavour::OpenSsl, "1.0.2n"), CapabilityState::Emulated);
@@ -139,7 +161,7 @@ mod tests {
     #[test]
     fn functions_that_decide_are_in_the_lists() {
         for feature in FEATURES {
-            if let Basis::Function { symbol, .. } = feature.basis {
+            if let Basis::Function { symbol, .. } | Basis::KernelTls { symbol } = feature.basis {
                 assert!(specs().any(|spec| spec.field() == symbol), "{symbol}");
             }
         }

@@ -70,7 +70,7 @@ pub use dlssl_core::{
 pub use error::{Error, ErrorKind, VerifyFailure};
 pub use session::{Session, SessionStore};
 pub use stream::{
-    ChannelBinding, Divide, Duplex, FailedHandshake, HandshakeError, IntoInnerError, MidHandshake, ReadHalf,
+    ChannelBinding, Divide, Duplex, FailedHandshake, HandshakeError, IntoInnerError, KernelTls, MidHandshake, ReadHalf,
     RejoinError, Shutdown, SplitError, Timeouts, TlsStream, VerifyResult, WriteHalf,
 };
 pub use x509::{

@@ -6,6 +6,7 @@ pub mod early_data;
 pub mod error;
 pub mod handshake;
 pub mod hello;
+pub mod kernel_tls;
 pub mod options;
 pub mod pkcs12;
 pub mod protocol;

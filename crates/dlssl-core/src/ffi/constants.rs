@@ -80,6 +80,8 @@ constants! {
         BIO_CTRL_FLUSH: c_int = 11;
         BIO_CTRL_DUP: c_int = 12;
         BIO_CTRL_WPENDING: c_int = 13;
+        BIO_CTRL_GET_KTLS_SEND: c_int = 73 where openssl "3.0..", libressl "never";
+        BIO_CTRL_GET_KTLS_RECV: c_int = 76 where openssl "3.0..", libressl "never";
         BIO_C_SET_BUF_MEM_EOF_RETURN: c_int = 130;
         BIO_FLAGS_READ: c_int = 0x1;
         BIO_FLAGS_WRITE: c_int = 0x2;

@@ -1,8 +1,8 @@
 //! Features that differ between versions, as plain data: which function or setting decides about each.
 
 use super::options::{
-    CLEANSE_PLAINTEXT, DISABLE_TLSEXT_CA_NAMES, ENABLE_KTLS, ENABLE_MIDDLEBOX_COMPAT, NO_CLIENT_RENEGOTIATION,
-    NO_COMPRESSION, NO_SERVER_RENEGOTIATION, NO_SSLV3, OptionSpec, PRIORITIZE_CHACHA,
+    CLEANSE_PLAINTEXT, DISABLE_TLSEXT_CA_NAMES, ENABLE_MIDDLEBOX_COMPAT, NO_CLIENT_RENEGOTIATION, NO_COMPRESSION,
+    NO_SERVER_RENEGOTIATION, NO_SSLV3, OptionSpec, PRIORITIZE_CHACHA,
 };
 use crate::compat::handshake::{knows_extended_master_secret, tells_servers_the_group};
 use crate::compat::protocol::speaks_tls13;
@@ -28,6 +28,8 @@ pub(crate) enum Basis {
     Option(OptionSpec),
     /// By flavour and version.
     Version(fn(Flavour, Version) -> bool),
+    /// Where this function is, on a library that was built with kernel TLS.
+    KernelTls { symbol: &'static str },
 }
 
 const fn function(name: &'static str, symbol: &'static str, otherwise: &'static str) -> Feature {
@@ -45,6 +47,11 @@ const fn always(name: &'static str) -> Feature {
 
 const fn option(name: &'static str, option: OptionSpec) -> Feature {
     Feature { name, otherwise: "no context can be built", basis: Basis::Option(option) }
+}
+
+/// Kernel TLS, which a library of any version can have been built without.
+const fn kernel_tls(name: &'static str, otherwise: &'static str) -> Feature {
+    Feature { name, otherwise, basis: Basis::KernelTls { symbol: "SSL_sendfile" } }
 }
 
 /// A setting that is an error where the library does not have it.
@@ -117,12 +124,12 @@ pub const FEATURES: &[Feature] = &[
     choice("option PRIORITIZE_CHACHA", PRIORITIZE_CHACHA),
     choice("option ENABLE_MIDDLEBOX_COMPAT", ENABLE_MIDDLEBOX_COMPAT),
     choice("option CLEANSE_PLAINTEXT", CLEANSE_PLAINTEXT),
-    choice("option ENABLE_KTLS", ENABLE_KTLS),
+    kernel_tls("option ENABLE_KTLS", REFUSED),
     choice("option DISABLE_TLSEXT_CA_NAMES", DISABLE_TLSEXT_CA_NAMES),
     function("providers by name", "OSSL_PROVIDER_try_load", "ProviderError::Unsupported"),
     hollow("key log", "SSL_CTX_set_keylog_callback", REFUSED),
     hollow("early data", "SSL_write_early_data", REFUSED),
     function("client hello seen first, with a wait", "SSL_CTX_set_client_hello_cb", REFUSED),
     hollow("client certificates asked for after the handshake (TLS 1.3)", "SSL_verify_client_post_handshake", REFUSED),
-    function("sendfile by kernel TLS", "SSL_sendfile", "not offered by dlssl yet"),
+    kernel_tls("sendfile by kernel TLS", "an error of the call (Unsupported)"),
 ];

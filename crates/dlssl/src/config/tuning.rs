@@ -15,10 +15,18 @@ pub(crate) struct Tuning {
     pub(crate) security_level: Option<u8>,
     /// Also one below the library's own.
     pub(crate) lower_security_level: bool,
+    pub(crate) kernel_tls: bool,
     pub(crate) release_buffers: bool,
     pub(crate) request_ocsp: bool,
     /// A client can be asked for its certificate after the handshake.
     pub(crate) post_handshake_auth: bool,
+}
+
+impl Tuning {
+    /// By its own setting or by the option's name.
+    pub(crate) fn asks_for_kernel_tls(&self) -> bool {
+        self.kernel_tls || self.options.iter().any(|option| option.0.name == options::ENABLE_KTLS.name)
+    }
 }
 
 /// Option of a context by name, whatever bit it is in the loaded library; an error at
@@ -59,7 +67,7 @@ tls_options! {
     ENABLE_MIDDLEBOX_COMPAT = ENABLE_MIDDLEBOX_COMPAT;
     /// Wipes plain text in the library's buffers once it is read. OpenSSL from 3.0 on.
     CLEANSE_PLAINTEXT = CLEANSE_PLAINTEXT;
-    /// Leaves encryption to the kernel where both can, over OpenSSL's own socket BIO. OpenSSL from 3.0 on.
+    /// As [`kernel_tls(true)`](crate::ConnectorBuilder::kernel_tls).
     ENABLE_KTLS = ENABLE_KTLS;
     /// A server names no authorities when it asks for a certificate. OpenSSL from 3.0 on.
     DISABLE_TLSEXT_CA_NAMES = DISABLE_TLSEXT_CA_NAMES;

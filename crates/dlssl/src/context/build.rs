@@ -66,6 +66,7 @@ fn run(library: &Library, settings: &Settings) -> Result<Context, Error> {
             hooks: hooks.into(),
             verify: verify::policy(settings).into(),
             no_wildcards: settings.verify.no_wildcards,
+            kernel_tls: settings.tuning.asks_for_kernel_tls(),
         }
         .into(),
     })

@@ -59,6 +59,8 @@ struct Inner {
     verify: Arc<VerifyPolicy>,
     /// Wildcards in certificates match nothing.
     no_wildcards: bool,
+    /// Kernel TLS was asked for.
+    kernel_tls: bool,
     hooks: Arc<Hooks>,
 }
 
@@ -107,6 +109,11 @@ impl Context {
 
     pub(crate) fn refuses_wildcards(&self) -> bool {
         self.inner.no_wildcards
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn asks_for_kernel_tls(&self) -> bool {
+        self.inner.kernel_tls
     }
 
     pub(crate) fn tolerates_missing_close_notify(&self) -> bool {

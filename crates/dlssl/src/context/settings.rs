@@ -201,6 +201,17 @@ macro_rules! shared_settings {
             self
         }
 
+        /// Leaves encryption to the kernel (kernel TLS), for connections over OpenSSL's own socket BIO, where the kernel
+        /// and the connection's cipher suite are up to it; elsewhere OpenSSL encrypts as ever.
+        /// [`TlsStream::kernel_tls`]($crate::TlsStream::kernel_tls) says which it is, and
+        /// [`TlsStream::send_file`]($crate::TlsStream::send_file) is what one gains. On Linux the module `tls` has to be
+        /// loaded. An error where the library has none of it (OpenSSL before 3.0, LibreSSL, a build without).
+        #[doc(alias = "SSL_OP_ENABLE_KTLS")]
+        pub fn kernel_tls(mut self, wanted: bool) -> Self {
+            self.settings.tuning.kernel_tls = wanted;
+            self
+        }
+
         /// Gives the library's buffers of idle connections back to the heap: some 34 KB less for each, and an
         /// allocation for each burst of data.
         #[doc(alias = "SSL_MODE_RELEASE_BUFFERS")]

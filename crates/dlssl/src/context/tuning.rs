@@ -1,6 +1,7 @@
 //! Finer settings and functions of the program, applied to a context.
 
 use dlssl_core::compat::configure::Applied;
+use dlssl_core::ffi::options::ENABLE_KTLS;
 
 use super::build::{Builder, c_string};
 use super::settings::Side;
@@ -49,6 +50,12 @@ impl Builder<'_> {
             let c_list = c_string("the list of signature algorithms", list)?;
             let what = format!("the signature algorithms \"{}\"", list.escape_default());
             self.must(context.set_signature_algorithms(&c_list), &what)?;
+        }
+        if tuning.asks_for_kernel_tls() {
+            self.apply(context, ENABLE_KTLS)?;
+            if !context.has_kernel_tls() {
+                return Err(self.unsupported("kernel TLS, which it was built without"));
+            }
         }
         if tuning.release_buffers {
             context.release_buffers();

@@ -8,6 +8,7 @@ mod configure;
 mod context;
 mod early_data;
 mod handshake;
+mod kernel_tls;
 mod key;
 mod memory;
 mod pkcs12;
@@ -16,6 +17,8 @@ mod ssl;
 mod x509;
 
 pub(crate) use context::SslContext;
+#[cfg(unix)]
+pub(crate) use kernel_tls::FilePart;
 pub(crate) use key::{Answer, PrivateKey};
 pub(crate) use memory::MemBuf;
 pub(crate) use pkcs12::{Pkcs12Failure, parse_pkcs12};

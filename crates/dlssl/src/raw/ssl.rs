@@ -13,6 +13,8 @@ use dlssl_core::ffi::{SSL, memory};
 use dlssl_core::{ErrorStack, Library};
 
 use super::call::{Stash, enter, plain, tidy};
+#[cfg(unix)]
+use super::kernel_tls::FilePart;
 use super::{Certificate, SslContext, owner};
 use crate::bio::Bio;
 use crate::hostname::ServerName;
@@ -47,6 +49,9 @@ pub(crate) enum Handle<'a> {
     /// At most [`MOST_IN_RECORD`] bytes.
     Write(&'a [u8]),
     Shutdown,
+    /// Part of a file, by the kernel. A result of nought is the end of the file, and no failure.
+    #[cfg(unix)]
+    SendFile(FilePart<'a>),
     /// A client's early data, all of it.
     EarlyWrite(&'a [u8]),
     /// A server's early data, some of it; whether that was the last.
@@ -62,6 +67,8 @@ impl Handle<'_> {
             Self::Peek(out) => Handle::Peek(out),
             Self::Write(data) => Handle::Write(data),
             Self::Shutdown => Handle::Shutdown,
+            #[cfg(unix)]
+            Self::SendFile(part) => Handle::SendFile(*part),
             Self::EarlyWrite(data) => Handle::EarlyWrite(data),
             Self::EarlyRead(out, finished) => Handle::EarlyRead(out, finished),
         }
@@ -193,6 +200,10 @@ impl Ssl {
         let pointer = self.as_ptr();
         let library = self.context.library();
         let ssl = &library.functions().ssl;
+        #[cfg(unix)]
+        let may_end = matches!(what, Handle::SendFile(_));
+        #[cfg(not(unix))]
+        let may_end = false;
         let on_data_path = matches!(what, Handle::Read(_) | Handle::Peek(_) | Handle::Write(_));
         let clamp = |len: usize| c_int::try_from(len).unwrap_or(c_int::MAX);
         enter(library, bio, stash, || {
@@ -209,11 +220,13 @@ impl Ssl {
                         (ssl.SSL_write)(pointer, data.as_ptr().cast(), clamp(data.len().min(MOST_IN_RECORD)))
                     }
                     Handle::Shutdown => (ssl.SSL_shutdown)(pointer),
+                    #[cfg(unix)]
+                    Handle::SendFile(part) => self.send_file(part),
                     Handle::EarlyWrite(data) => self.write_early(data),
                     Handle::EarlyRead(out, finished) => self.read_early(out, finished),
                 }
             };
-            if result > 0 {
+            if result > 0 || result == 0 && may_end {
                 if !on_data_path {
                     tidy(library);
                 }

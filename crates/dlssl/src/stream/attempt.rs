@@ -4,8 +4,8 @@ use std::io::{self, ErrorKind as IoKind};
 
 use dlssl_core::ErrorStack;
 use dlssl_core::ffi::constants::{
-    ERR_LIB_SSL, SSL_ERROR_SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_CLIENT_HELLO_CB, SSL_ERROR_WANT_READ,
-    SSL_ERROR_WANT_WRITE, SSL_ERROR_ZERO_RETURN, SSL_R_UNEXPECTED_EOF_WHILE_READING,
+    ERR_LIB_SSL, ERR_LIB_SYS, SSL_ERROR_NONE, SSL_ERROR_SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_CLIENT_HELLO_CB,
+    SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE, SSL_ERROR_ZERO_RETURN, SSL_R_UNEXPECTED_EOF_WHILE_READING,
 };
 
 use super::alert;
@@ -63,8 +63,8 @@ impl<S> Connection<S> {
         if self.stash.renegotiation {
             return Err(self.fail(ErrorKind::Protocol, "the peer asked for a new handshake", ErrorStack::default()));
         }
-        // Shutdown's nought: our close_notify is made, the peer's has not come.
-        if result > 0 || result == 0 && shuts_down && self.ssl.has_sent_close() {
+        // Shutdown's nought: our close_notify is made, the peer's has not come. No error is the end of a file.
+        if result > 0 || code == SSL_ERROR_NONE || result == 0 && shuts_down && self.ssl.has_sent_close() {
             self.defer();
             return Ok(Some(Verdict::Done(usize::try_from(result).unwrap_or(0))));
         }
@@ -125,10 +125,17 @@ impl<S> Connection<S> {
         if self.stash.established && alert::lacks_certificate(&queue) {
             return self.fail(ErrorKind::Certificate, "the peer showed no certificate", queue);
         }
-        match code {
-            SSL_ERROR_SYSCALL if queue.is_empty() && self.is_library_socket() => self.inner_failed(os),
-            SSL_ERROR_SSL | SSL_ERROR_SYSCALL => self.fail(ErrorKind::Protocol, "TLS failed", queue),
-            code => self.fail(ErrorKind::Library, &format!("the library gave an unexpected answer ({code})"), queue),
+        let system = queue.entries().iter().find(|entry| entry.library_number() == ERR_LIB_SYS);
+        match (code, system) {
+            (SSL_ERROR_SYSCALL, Some(system)) if self.is_library_socket() => {
+                let number = system.reason_number();
+                self.inner_failed(io::Error::from_raw_os_error(number)).with_queue(queue)
+            }
+            (SSL_ERROR_SYSCALL, None) if queue.is_empty() && self.is_library_socket() => self.inner_failed(os),
+            (SSL_ERROR_SSL | SSL_ERROR_SYSCALL, _) => self.fail(ErrorKind::Protocol, "TLS failed", queue),
+            (code, _) => {
+                self.fail(ErrorKind::Library, &format!("the library gave an unexpected answer ({code})"), queue)
+            }
         }
     }
 

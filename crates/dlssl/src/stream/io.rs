@@ -73,7 +73,7 @@ impl<S> Connection<S> {
         self.check_alive()
     }
 
-    fn closed(&self) -> Error {
+    pub(super) fn closed(&self) -> Error {
         self.error(ErrorKind::Closed, "this side of the connection is closed; nothing more can be sent")
     }
 }

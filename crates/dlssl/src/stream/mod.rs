@@ -9,6 +9,7 @@ mod early;
 mod handshake;
 mod handshake_error;
 mod io;
+mod kernel_tls;
 #[cfg(unix)]
 mod library_socket;
 mod limits;
@@ -25,6 +26,7 @@ use dlssl_core::ffi::SSL;
 
 pub use binding::ChannelBinding;
 pub use handshake_error::{FailedHandshake, HandshakeError, MidHandshake};
+pub use kernel_tls::KernelTls;
 pub use limits::Timeouts;
 pub(crate) use opening::{Opening, Start};
 pub use shutdown::{IntoInnerError, Shutdown};

@@ -141,8 +141,14 @@ impl<S> TlsStream<S> {
     /// `close_notify`, if anything. Sends nothing.
     ///
     /// # Errors
-    /// [`IntoInnerError`] while bytes wait to be sent, with the stream inside: flush it, or drop it.
+    /// [`IntoInnerError`] with the stream inside: while bytes wait to be sent (flush it, or drop it), and with
+    /// [kernel TLS](Self::kernel_tls), whose socket stays encrypted whatever is written to it.
     pub fn into_inner(self) -> Result<(S, Vec<u8>), IntoInnerError<S>> {
+        if self.kernel_tls().any() {
+            let words = "the kernel does TLS on the socket, and does not stop; it cannot be given back";
+            let error = self.connection.error(ErrorKind::Unsupported, words);
+            return Err(IntoInnerError { stream: Box::new(self), error });
+        }
         if self.has_unsent() {
             let error = self.connection.error(
                 ErrorKind::WouldBlock,
@@ -154,7 +160,7 @@ impl<S> TlsStream<S> {
     }
 }
 
-/// The inner stream cannot be given back: bytes wait to be sent.
+/// The inner stream cannot be given back: bytes wait to be sent, or the kernel does TLS on it.
 pub struct IntoInnerError<S> {
     stream: Box<TlsStream<S>>,
     error: Error,

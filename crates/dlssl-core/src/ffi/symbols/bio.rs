@@ -23,6 +23,7 @@ symbols! {
         fn BIO_puts(bio: *mut BIO, text: *const c_char) -> c_int;
     }
     optional {
+        fn BIO_s_socket() -> *const BIO_METHOD;
         fn BIO_get_new_index() -> c_int where openssl "1.1.0..";
         fn BIO_meth_new(kind: c_int, name: *const c_char) -> *mut BIO_METHOD where openssl "1.1.0..";
         fn BIO_meth_set_write(method: *mut BIO_METHOD, write: BIO_write_fn) -> c_int where openssl "1.1.0..";

@@ -90,5 +90,7 @@ symbols! {
             where openssl "1.1.1..", libressl "3.4..";
         fn SSL_sendfile(ssl: *mut SSL, fd: c_int, offset: i64, size: usize, flags: c_int) -> isize
             where openssl "3.0..", libressl "never";
+        fn SSL_get_rbio(ssl: *const SSL) -> *mut BIO;
+        fn SSL_get_wbio(ssl: *const SSL) -> *mut BIO;
     }
 }
