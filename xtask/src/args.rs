@@ -20,6 +20,12 @@ pub(crate) enum Command {
     Test(TestOptions),
     /// Run what CI has no time for: every test on every build with the long tests, and the steps of docs/nightly.md.
     Nightly(NightlyOptions),
+    /// Run the tests of kernel TLS in a small virtual machine, on every OpenSSL from 3.0 on that is there.
+    KernelTls {
+        /// Install qemu and busybox where they are missing (needs root and apt-get).
+        #[arg(long)]
+        install: bool,
+    },
     /// Compare the lists of C functions and constants with the headers and exports of every build.
     Headers,
     /// Pack each crate that is published, and build it from what was packed.

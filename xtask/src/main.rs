@@ -43,6 +43,7 @@ fn run(command: Command) -> Fallible<bool> {
         Command::Tidy => tidy::command(),
         Command::Test(options) => test::command(&options),
         Command::Nightly(options) => nightly::command(&options),
+        Command::KernelTls { install } => test::kernel_tls_command(install),
         Command::Headers => test::headers_command(),
         Command::Package => package::command(),
         Command::Ci => ci::command(),

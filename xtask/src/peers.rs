@@ -38,6 +38,12 @@ const PEERS: [Peer; 13] = [
     peer("pip3", &["python3-pip"], "library builds out of wheels"),
 ];
 
+/// What a virtual machine is made of, beside a kernel.
+const GUEST: [Peer; 2] = [
+    peer("qemu-system-x86_64", &["qemu-system-x86", "seabios"], "a machine whose kernel has TLS"),
+    peer("busybox", &["busybox-static"], "the programs of that machine"),
+];
+
 /// Programs of administrators are not on every user's path.
 const MORE_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
@@ -53,7 +59,7 @@ pub(crate) fn command(install: bool) -> Fallible<bool> {
         };
         anstream::println!("{:12} {style}{place:32}{style:#} {}", peer.program, peer.purpose);
     }
-    Ok(missing().is_empty())
+    Ok(missing(&PEERS).is_empty())
 }
 
 /// Makes sure that every program is there, by installing when that is wanted and possible.
@@ -62,7 +68,21 @@ pub(crate) fn command(install: bool) -> Fallible<bool> {
 ///
 /// When one is missing and cannot be installed; the message names all of them and their packages.
 pub(crate) fn ensure(install: bool) -> Fallible<()> {
-    let missing = missing();
+    ensure_all(&PEERS, install)
+}
+
+/// Makes sure of what the virtual machine needs.
+///
+/// # Errors
+///
+/// As for [`ensure`].
+#[cfg(unix)]
+pub(crate) fn ensure_guest(install: bool) -> Fallible<()> {
+    ensure_all(&GUEST, install)
+}
+
+fn ensure_all(peers: &[Peer], install: bool) -> Fallible<()> {
+    let missing = missing(peers);
     if missing.is_empty() {
         return Ok(());
     }
@@ -81,17 +101,17 @@ pub(crate) fn ensure(install: bool) -> Fallible<()> {
     let installed = apt_get(&arguments);
     stop_services(&missing);
     installed?;
-    match self::missing() {
+    match self::missing(peers) {
         still if still.is_empty() => Ok(()),
         still => Err(explain(&still, " even after their packages were installed").into()),
     }
 }
 
-fn missing() -> Vec<Peer> {
-    PEERS.into_iter().filter(|peer| find(peer.program).is_none()).collect()
+fn missing(peers: &[Peer]) -> Vec<Peer> {
+    peers.iter().filter(|peer| find(peer.program).is_none()).copied().collect()
 }
 
-fn find(program: &str) -> Option<PathBuf> {
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(MORE_FOLDERS.iter().map(PathBuf::from))

@@ -65,6 +65,15 @@ pub(crate) fn locate(name: &str) -> Fallible<Option<Located>> {
     Ok(located(&Cache::of_user()?, find(name)?))
 }
 
+/// A folder of that name in the user's cache, beside the builds.
+///
+/// # Errors
+///
+/// When there is no place for a cache.
+pub(crate) fn cache_beside(name: &str) -> Fallible<PathBuf> {
+    Ok(Cache::of_user()?.root().with_file_name(name))
+}
+
 /// Makes what is missing, one after the other, and loads each.
 ///
 /// # Errors

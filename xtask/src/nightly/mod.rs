@@ -12,7 +12,7 @@ use std::time::Instant;
 use crate::args::{NightlyOptions, TestOptions};
 use crate::report::{BAD, GOOD, NOTE, seconds};
 use crate::test::{self, Totals};
-use crate::{Fallible, report};
+use crate::{Fallible, report, workspace};
 
 use step::Verdict;
 
@@ -27,6 +27,11 @@ struct Step {
 /// All there are, in the order in which they run. An error of one is its failure, and the next one runs.
 const STEPS: &[Step] = &[
     Step { name: "tests", about: "every test on every build, the long ones at full length", run: tests },
+    Step {
+        name: "kernel-tls",
+        about: "the tests of kernel TLS in a virtual machine, on each OpenSSL from 3.0 on (qemu)",
+        run: kernel_tls,
+    },
     Step {
         name: "msrv",
         about: "the oldest Rust that is promised builds the crates and their tests",
@@ -81,6 +86,12 @@ fn row(name: &str, verdict: &Verdict, took: &str) -> String {
 
 fn tests() -> Fallible<Verdict> {
     let totals = test::run(&TestOptions { nightly: true, ..Default::default() })?;
+    let note = format!("{} passed, {} failed, {} skipped", totals.passed, totals.failed, totals.skipped);
+    Ok(Verdict { totals, note })
+}
+
+fn kernel_tls() -> Fallible<Verdict> {
+    let totals = test::kernel_tls(workspace::is_ci())?;
     let note = format!("{} passed, {} failed, {} skipped", totals.passed, totals.failed, totals.skipped);
     Ok(Verdict { totals, note })
 }

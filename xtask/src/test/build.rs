@@ -60,6 +60,13 @@ pub(crate) fn everything() -> Fallible<Built> {
     Ok(Built { suites, dlssl })
 }
 
+/// Builds one integration test.
+pub(crate) fn one(package: &str, target: &str) -> Fallible<Suite> {
+    let tests = artifacts(&["test", "--no-run", "--package", package, "--test", target])?;
+    let suite = tests.into_iter().filter_map(Artifact::into_suite).find(|suite| suite.target == target);
+    suite.ok_or_else(|| format!("cargo built no test named {target}").into())
+}
+
 /// A line of cargo's JSON output, as far as it matters here.
 #[derive(Debug, Deserialize)]
 struct Artifact {

@@ -5,6 +5,8 @@
 
 mod build;
 mod doctor;
+#[cfg(unix)]
+mod guest;
 mod hide;
 mod matrix;
 mod output;
@@ -77,12 +79,41 @@ pub(crate) fn run(options: &TestOptions) -> Fallible<Totals> {
             |all_good| *all_good,
         )?;
     }
-    report::heading("results");
-    anstream::print!("{}", summary::table(&outcomes));
-    if let Some(file) = &options.json {
-        fs::write(file, summary::json(&outcomes)? + "\n")?;
+    conclude(options, &outcomes)
+}
+
+/// The tests of kernel TLS in a virtual machine, and nothing else.
+#[cfg(unix)]
+pub(crate) fn kernel_tls(install: bool) -> Fallible<Totals> {
+    let suite = report::phase("build", || build::one("dlssl-tests", guest::TARGET), |_| true)?;
+    let all_good = |outcomes: &Vec<Outcome>| outcomes.iter().all(Outcome::is_good);
+    let outcomes = report::phase("virtual machine", || guest::run(&suite, install), all_good)?;
+    for outcome in &outcomes {
+        anstream::println!("{}", outcome.line());
     }
-    Ok(summary::totals(&outcomes))
+    conclude(&TestOptions::default(), &outcomes)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn kernel_tls(_install: bool) -> Fallible<Totals> {
+    Ok(Totals { skipped: 1, ..Default::default() })
+}
+
+/// `cargo xtask kernel-tls`.
+pub(crate) fn kernel_tls_command(install: bool) -> Fallible<bool> {
+    let totals = kernel_tls(install)?;
+    anstream::println!("{}", totals.last_line());
+    Ok(totals.failed == 0)
+}
+
+/// The table and the file.
+fn conclude(options: &TestOptions, outcomes: &[Outcome]) -> Fallible<Totals> {
+    report::heading("results");
+    anstream::print!("{}", summary::table(outcomes));
+    if let Some(file) = &options.json {
+        fs::write(file, summary::json(outcomes)? + "\n")?;
+    }
+    Ok(summary::totals(outcomes))
 }
 
 /// A set of things to run in one place.

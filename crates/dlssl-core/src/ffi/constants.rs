@@ -148,6 +148,7 @@ constants! {
     }
     header "openssl/sslerr.h" {
         SSL_R_UNEXPECTED_EOF_WHILE_READING: c_int = 294 where openssl "3.0..", libressl "never";
+        SSL_R_UNINITIALIZED: c_int = 276;
         SSL_R_CERTIFICATE_VERIFY_FAILED: c_int = 134;
         SSL_R_EXTENSION_NOT_RECEIVED: c_int = 279 where openssl "1.1.1..", libressl "never";
         SSL_R_REQUEST_PENDING: c_int = 285 where openssl "1.1.1..", libressl "never";

@@ -2,9 +2,11 @@
 
 use std::ffi::c_int;
 
+use dlssl_core::ErrorStack;
 use dlssl_core::compat::kernel_tls as compat;
+use dlssl_core::ffi::constants::{ERR_LIB_SSL, SSL_ERROR_SYSCALL, SSL_R_UNINITIALIZED};
 
-use super::{Ssl, SslContext};
+use super::{Outcome, Ssl, SslContext};
 
 impl SslContext {
     /// Whether the library was built with kernel TLS.
@@ -39,6 +41,14 @@ impl Ssl {
                 return sent;
             }
         }
+    }
+}
+
+/// OpenSSL 3.0 says "uninitialized" of a connection that works, whatever the system said of the file or the socket.
+pub(super) fn with_system_error(outcome: Outcome) -> Outcome {
+    match outcome.queue.has(ERR_LIB_SSL, SSL_R_UNINITIALIZED) {
+        true => Outcome { code: SSL_ERROR_SYSCALL, queue: ErrorStack::default(), ..outcome },
+        false => outcome,
     }
 }
 

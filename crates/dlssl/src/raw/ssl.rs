@@ -15,7 +15,7 @@ use dlssl_core::{ErrorStack, Library};
 use super::call::{Stash, enter, plain, tidy};
 #[cfg(unix)]
 use super::kernel_tls::FilePart;
-use super::{Certificate, SslContext, owner};
+use super::{Certificate, SslContext, kernel_tls, owner};
 use crate::bio::Bio;
 use crate::hostname::ServerName;
 
@@ -201,9 +201,9 @@ impl Ssl {
         let library = self.context.library();
         let ssl = &library.functions().ssl;
         #[cfg(unix)]
-        let may_end = matches!(what, Handle::SendFile(_));
+        let sends_file = matches!(what, Handle::SendFile(_));
         #[cfg(not(unix))]
-        let may_end = false;
+        let sends_file = false;
         let on_data_path = matches!(what, Handle::Read(_) | Handle::Peek(_) | Handle::Write(_));
         let clamp = |len: usize| c_int::try_from(len).unwrap_or(c_int::MAX);
         enter(library, bio, stash, || {
@@ -226,7 +226,7 @@ impl Ssl {
                     Handle::EarlyRead(out, finished) => self.read_early(out, finished),
                 }
             };
-            if result > 0 || result == 0 && may_end {
+            if result > 0 || result == 0 && sends_file {
                 if !on_data_path {
                     tidy(library);
                 }
@@ -235,7 +235,8 @@ impl Ssl {
             let os = std::io::Error::last_os_error();
             // SAFETY: live connection, right after the call that gave `result`.
             let code = unsafe { (ssl.SSL_get_error)(pointer, result) };
-            Outcome { result, code, queue: library.take_errors(), os }
+            let outcome = Outcome { result, code, queue: library.take_errors(), os };
+            if sends_file { kernel_tls::with_system_error(outcome) } else { outcome }
         })
     }
 
