@@ -109,6 +109,10 @@ fn doctor_json() {
     assert!(report["capabilities"].as_array().is_some_and(|c| !c.is_empty()), "{report}");
     assert!(report["roots"].is_object() && report["problems"].is_array(), "{report}");
     assert_eq!(report["error"], Value::Null);
+    let kernel_tls = &report["kernel_tls"];
+    assert_eq!(kernel_tls["library"], has_kernel_tls(), "{kernel_tls}");
+    assert_eq!(kernel_tls["tried"].is_string(), cfg!(unix) && has_kernel_tls(), "{kernel_tls}");
+    assert!(kernel_tls["kernel"] == true || kernel_tls["sending"] == false, "{kernel_tls}");
 }
 
 fn doctor_without() {

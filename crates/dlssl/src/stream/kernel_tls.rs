@@ -139,8 +139,8 @@ impl<S> Connection<S> {
     }
 }
 
-/// What there is of a part of a file; `None` where that is nothing. Of more than there is, Linux before 6.5 would hold the
-/// last record back, waiting for the rest.
+/// What there is of a part of a file; `None` where that is nothing. A kernel that is asked for more than there is has reason
+/// to hold the last record back, for the rest of it.
 #[cfg(unix)]
 fn present(file: &std::fs::File, offset: u64, len: usize) -> io::Result<Option<(i64, usize)>> {
     let data = file.metadata()?;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::environment::{self, Variable};
 use super::isolation::{self, IsolationReport};
+use super::kernel_tls::{self, KernelTlsReport};
 use super::roots::{self, RootsReport};
 use crate::library::LibraryOptions;
 
@@ -20,6 +21,7 @@ pub(super) struct Diagnosis<'a> {
     pub(super) explanation: &'a Explanation,
     pub(super) roots: Option<RootsReport>,
     pub(super) isolation: Option<IsolationReport>,
+    pub(super) kernel_tls: Option<KernelTlsReport>,
     pub(super) capabilities: Vec<Capability>,
     pub(super) environment: Vec<Variable>,
     pub(super) problems: Vec<Problem>,
@@ -76,6 +78,7 @@ pub(super) fn loaded<'a>(library: &'a Library, options: &LibraryOptions) -> Diag
         explanation: library.explain(),
         roots: Some(roots),
         isolation: Some(isolation),
+        kernel_tls: Some(kernel_tls::examine(library)),
         capabilities: library.capabilities(),
         environment,
         problems,
@@ -94,6 +97,7 @@ pub(super) fn failed(error: &LoadError) -> Diagnosis<'_> {
         explanation: error.explanation(),
         roots: None,
         isolation: None,
+        kernel_tls: None,
         capabilities: Vec::new(),
         environment,
         problems,

@@ -3,6 +3,7 @@
 mod environment;
 mod examine;
 mod isolation;
+mod kernel_tls;
 mod roots;
 mod show;
 

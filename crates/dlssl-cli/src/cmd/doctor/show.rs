@@ -46,6 +46,12 @@ pub(super) fn show(out: &mut impl Write, diagnosis: &Diagnosis<'_>) -> io::Resul
         report::pairs(out, &[("possible", possible.into()), ("used", used.into())])?;
     }
 
+    if let Some(kernel_tls) = &diagnosis.kernel_tls {
+        writeln!(out)?;
+        report::heading(out, "Kernel TLS")?;
+        report::pairs(out, &kernel_tls.rows())?;
+    }
+
     if !diagnosis.capabilities.is_empty() {
         writeln!(out)?;
         report::heading(out, "Capabilities")?;
