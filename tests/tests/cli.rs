@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use dlssl_tests::cli;
 use dlssl_tests::harness::{run, test};
-use dlssl_tests::library::{OTHER_LIB_DIR, is_openssl_from, library};
+use dlssl_tests::library::{OTHER_LIB_DIR, has_kernel_tls, is_openssl_from, library};
 use dlssl_tests::pki::{NAME, Pki};
 use dlssl_tests::process::{self, Outcome, Running, foreign};
 use dlssl_tests::served::Served;
