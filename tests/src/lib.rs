@@ -8,6 +8,7 @@
 pub mod builds;
 pub mod cli;
 pub mod client;
+pub mod example;
 pub mod examples;
 pub mod forked;
 pub mod harness;
@@ -23,5 +24,4 @@ pub mod process;
 pub mod resumption;
 pub mod served;
 pub mod talk;
-pub mod verdicts;
 pub mod wire;

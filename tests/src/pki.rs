@@ -84,6 +84,12 @@ impl Leaf {
         self
     }
 
+    /// Adds a DNS name.
+    pub fn and_name(mut self, name: &str) -> Self {
+        self.names.push(name.to_owned());
+        self
+    }
+
     /// An IP address beside the name.
     pub fn and_address(mut self, address: IpAddr) -> Self {
         self.addresses.push(address);

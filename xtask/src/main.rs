@@ -14,7 +14,6 @@ mod process;
 mod report;
 mod test;
 mod tidy;
-mod verdicts;
 mod workspace;
 
 use std::process::ExitCode;
@@ -50,7 +49,6 @@ fn run(command: Command) -> Fallible<bool> {
         Command::Ci => ci::command(),
         Command::Docs { check } => docs::command(check),
         Command::Bench(options) => bench::command(&options),
-        Command::Verdicts(options) => verdicts::command(&options),
         Command::Peers { install } => peers::command(install),
         Command::Libs(command) => libs::command(command),
     }

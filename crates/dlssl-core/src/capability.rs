@@ -14,9 +14,12 @@ use crate::version::{Flavour, Version};
 /// One feature and what a library makes of it.
 ///
 /// # Examples
-/// ```no_run
-/// for capability in dlssl_core::current()?.capabilities() {
-///     println!("{capability:?}");
+/// ```
+/// use dlssl_core::{Capability, CapabilityState};
+///
+/// for Capability { name, state, .. } in dlssl_core::current()?.capabilities() {
+///     println!("{name}: {state}{}", if state.works() { "" } else { "; to ask for it is an error" });
+///     assert_ne!((name, state), ("TLS 1.2", CapabilityState::Absent));
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -29,6 +32,13 @@ pub struct Capability {
 }
 
 /// What a library makes of a feature.
+///
+/// # Examples
+/// ```
+/// use dlssl_core::CapabilityState;
+///
+/// assert!(CapabilityState::Emulated.works() && !CapabilityState::WithoutEffect.works());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -67,6 +77,14 @@ impl std::fmt::Display for CapabilityState {
 
 impl Feature {
     /// What a version is expected to make of it, by the lists; of one that was built with kernel TLS.
+    ///
+    /// # Examples
+    /// ```
+    /// use dlssl_core::{FEATURES, Feature, Flavour, Version};
+    ///
+    /// let tls13: &Feature = FEATURES.iter().find(|feature| feature.name == "TLS 1.3").expect("it is listed");
+    /// assert!(!tls13.expected(Flavour::OpenSsl, Version::new(1, 0, 2)).works());
+    /// ```
     #[must_use]
     pub fn expected(&self, flavour: Flavour, version: Version) -> CapabilityState {
         let has = |symbol: &str| specs().any(|spec| spec.field() == symbol && spec.expected_in(flavour, version));

@@ -12,10 +12,12 @@ use crate::version::Flavour;
 /// No library could be loaded: what went wrong, and the record of everything that was tried.
 ///
 /// # Examples
-/// ```no_run
-/// if let Err(error) = dlssl_core::current() {
-///     eprintln!("{error} [{}]\n{}", error.code(), error.explanation());
-/// }
+/// ```
+/// let nowhere = std::env::temp_dir().join("no such folder");
+/// // SAFETY: there is nothing there.
+/// let error = unsafe { dlssl_core::Loader::new().directory(nowhere) }.load().unwrap_err();
+/// assert_eq!(error.code(), "unreadable");
+/// eprintln!("{error}: {:?}\n{}", error.failure(), error.explanation());
 /// ```
 #[derive(Clone)]
 pub struct LoadError {
@@ -63,6 +65,18 @@ impl fmt::Debug for LoadError {
 impl std::error::Error for LoadError {}
 
 /// What went wrong with a load. Each says what, where and what to do.
+///
+/// # Examples
+/// ```
+/// use dlssl_core::LoadFailure;
+///
+/// // SAFETY: the file is no library.
+/// let error = unsafe { dlssl_core::Loader::new().files("/dev/null", "/dev/null") }.load().unwrap_err();
+/// match error.failure() {
+///     LoadFailure::NotFound { .. } => println!("nothing is installed"),
+///     other => println!("{}: {:?} is no good", other.code(), other.path()),
+/// }
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadFailure {
@@ -317,6 +331,14 @@ impl LoadFailure {
 
 /// The library was loaded before the fork that made this process: see
 /// [`Library::is_inherited`](crate::Library::is_inherited).
+///
+/// # Examples
+/// ```
+/// let library = dlssl_core::current()?;
+/// let checked: Result<(), dlssl_core::Inherited> = library.check_process();
+/// assert!(checked.is_ok(), "this process was not forked");
+/// # Ok::<(), dlssl_core::LoadError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[error(
     "made before this process was forked, and locks of the library may be held by threads that this process does not \
@@ -326,6 +348,17 @@ impl LoadFailure {
 pub struct Inherited;
 
 /// Why there are no random bytes.
+///
+/// # Examples
+/// ```
+/// let mut key = [0; 32];
+/// match dlssl_core::current()?.random(&mut key) {
+///     Ok(()) => assert_ne!(key, [0; 32]),
+///     Err(dlssl_core::RandomError::Inherited(_)) => println!("take the library of `current()` in the child"),
+///     Err(other) => return Err(other.into()),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RandomError {
@@ -340,10 +373,16 @@ pub enum RandomError {
 /// The error queue of one thread, drained: oldest first. Empty where C reported nothing.
 ///
 /// # Examples
-/// ```no_run
-/// for entry in dlssl_core::current()?.take_errors().entries() {
-///     println!("{:?} {:?}", entry.library(), entry.reason());
+/// ```
+/// use dlssl_core::{ErrorEntry, ErrorStack};
+///
+/// let errors: ErrorStack = dlssl_core::current()?.take_errors();
+/// let words = |entry: &ErrorEntry| format!("{:?} {:?} {:?}", entry.library(), entry.function(), entry.reason());
+/// for entry in errors.entries() {
+///     println!("{} ({:?})", words(entry), entry.data());
+///     assert!(errors.has(entry.library_number(), entry.reason_number()), "{:#x}", entry.code());
 /// }
+/// assert!(errors.is_empty(), "nothing has failed yet");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -394,6 +433,15 @@ impl fmt::Display for ErrorStack {
 impl std::error::Error for ErrorStack {}
 
 /// One entry of an error queue.
+///
+/// # Examples
+/// ```
+/// fn is_certificate_verify_failed(entry: &dlssl_core::ErrorEntry) -> bool {
+///     (entry.library_number(), entry.reason_number()) == (20, 134)
+/// }
+/// assert!(!dlssl_core::current()?.take_errors().entries().iter().any(is_certificate_verify_failed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ErrorEntry {
     pub(crate) code: u64,

@@ -13,8 +13,18 @@ use crate::version::{Flavour, Version};
 /// `Display` gives readable text, [`to_json`](Self::to_json) one JSON object whose keys stay.
 ///
 /// # Examples
-/// ```no_run
-/// println!("{}", dlssl_core::current()?.explain().to_json());
+/// ```
+/// use dlssl_core::{Attempt, Explanation};
+///
+/// let library = dlssl_core::current()?;
+/// let explanation: &Explanation = library.explain();
+/// println!("{explanation}");
+/// println!("{}", explanation.to_json());
+/// for Attempt { origin, libssl, libcrypto, steps, failure, .. } in &explanation.attempts {
+///     println!("{origin}: {libssl}, {libcrypto}, {} steps, {}", steps.len(), failure.is_none());
+/// }
+/// let taken = explanation.taken.as_ref().ok_or("none was taken")?;
+/// println!("{} {} as generation {}", taken.flavour, taken.version, taken.generation);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, Serialize)]
@@ -30,6 +40,17 @@ pub struct Explanation {
 }
 
 /// One candidate pair.
+///
+/// # Examples
+/// ```
+/// let nowhere = std::env::temp_dir().join("no such folder");
+/// // SAFETY: there is nothing there.
+/// let error = unsafe { dlssl_core::Loader::new().directory(nowhere) }.load().unwrap_err();
+/// for attempt in &error.explanation().attempts {
+///     let dlssl_core::Attempt { origin, steps, failure, .. } = attempt;
+///     println!("{origin}: {} steps, {failure:?}", steps.len());
+/// }
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Attempt {
     /// Where the names came from, such as `platform default` or `DLSSL_DIR`.
@@ -45,6 +66,15 @@ pub struct Attempt {
 }
 
 /// One step of an attempt.
+///
+/// # Examples
+/// ```
+/// let library = dlssl_core::current()?;
+/// for dlssl_core::Step { step, detail } in library.explain().attempts.iter().flat_map(|attempt| &attempt.steps) {
+///     println!("{step}: {detail}");
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
     /// What was done.
@@ -54,6 +84,15 @@ pub struct Step {
 }
 
 /// Why something was refused.
+///
+/// # Examples
+/// ```
+/// // SAFETY: the file is no library.
+/// let error = unsafe { dlssl_core::Loader::new().files("/dev/null", "/dev/null") }.load().unwrap_err();
+/// let failure: &dlssl_core::Failure = error.explanation().failure.as_ref().expect("it failed");
+/// assert_eq!(failure.code, error.code());
+/// println!("{}", failure.message);
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Failure {
     /// Stable word: see [`LoadFailure::code`](crate::LoadFailure::code).
@@ -69,6 +108,15 @@ impl Failure {
 }
 
 /// The library that was taken.
+///
+/// # Examples
+/// ```
+/// let library = dlssl_core::current()?;
+/// let taken: &dlssl_core::Taken = library.explain().taken.as_ref().ok_or("none was taken")?;
+/// println!("{} from {} and {}", taken.version_text, taken.libssl.display(), taken.libcrypto.display());
+/// println!("{:?} {:?} {:?}", taken.private_copy, taken.unexpectedly_absent, taken.notes);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Taken {
     /// Flavour.

@@ -4,7 +4,7 @@
 //! again while the program runs. Raw: `unsafe` is at home here, TLS policy and I/O are not. For TLS streams see the
 //! crate `dlssl`.
 //!
-//! ```no_run
+//! ```
 //! let library = dlssl_core::current()?;
 //! println!("{}", library.explain());
 //! let mut key = [0; 32];

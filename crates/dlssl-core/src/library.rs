@@ -24,9 +24,14 @@ use crate::version::{Flavour, Version};
 /// destructors and error strings of theirs outlive any handle.
 ///
 /// # Examples
-/// ```no_run
-/// let library = dlssl_core::current()?;
-/// println!("{} from {}", library.version_text(), library.libssl_path().display());
+/// ```
+/// let library: dlssl_core::Library = dlssl_core::current()?;
+/// println!("{}: {} {}", library.version_text(), library.flavour(), library.version());
+/// println!("{} and {}", library.libssl_path().display(), library.libcrypto_path().display());
+/// println!("its own folder is {:?}", library.openssl_dir());
+/// println!("a version that was checked: {}; a private copy: {}", library.is_known_version(), library.is_private_copy());
+/// println!("{} users of mapping {:#x}", library.users(), library.mapping());
+/// assert!(library.is_current() && library.is_same_generation(&library.clone()) && !library.is_inherited());
 /// let mut bytes = [0; 16];
 /// library.random(&mut bytes)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -65,8 +70,9 @@ pub(crate) struct Parts {
 /// Number of one load in this process, from 1.
 ///
 /// # Examples
-/// ```no_run
-/// println!("{}", dlssl_core::current()?.generation());
+/// ```
+/// let generation: dlssl_core::Generation = dlssl_core::current()?.generation();
+/// assert!(generation.get() >= 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -103,6 +109,15 @@ impl Library {
     }
 
     /// Table of C functions.
+    ///
+    /// # Examples
+    /// ```
+    /// let library = dlssl_core::current()?;
+    /// // SAFETY: takes nothing, changes nothing.
+    /// let method = unsafe { (library.functions().ssl.TLS_method)() };
+    /// assert!(!method.is_null());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn functions(&self) -> &Functions {
         &self.inner.parts.functions
@@ -244,6 +259,21 @@ impl Library {
     /// # Safety
     /// The address must be used as what C declares under that name *in this version*. Nothing made through it may
     /// meet an object of another generation.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::ffi::{c_int, c_void};
+    ///
+    /// let library = dlssl_core::current()?;
+    /// // SAFETY: declared so by every version; the type is the function's.
+    /// let check = unsafe {
+    ///     let address = library.symbol(dlssl_core::Half::Crypto, c"RAND_status").ok_or("not exported")?;
+    ///     std::mem::transmute::<*mut c_void, unsafe extern "C" fn() -> c_int>(address.as_ptr())
+    /// };
+    /// // SAFETY: takes nothing.
+    /// assert_eq!(unsafe { check() }, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub unsafe fn symbol(&self, half: Half, name: &CStr) -> Option<NonNull<c_void>> {
         // A child that is forked while the dynamic linker is at work could not use it.

@@ -16,6 +16,17 @@ use crate::library::{Library, Parts};
 use crate::load::{System, environment_is_trusted};
 
 /// Why a provider is not there.
+///
+/// # Examples
+/// ```
+/// use dlssl_core::ProviderError;
+///
+/// match dlssl_core::current()?.load_provider("no-such-provider") {
+///     Err(ProviderError::Unsupported { text }) => println!("{text} has no providers"),
+///     other => assert!(other.is_err(), "there is none of that name"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProviderError {
@@ -60,10 +71,12 @@ impl Library {
     /// [`ProviderError`].
     ///
     /// # Examples
-    /// ```no_run
+    /// ```
     /// let library = dlssl_core::current()?;
-    /// library.load_provider("legacy")?;
-    /// assert!(library.has_provider("legacy"));
+    /// match library.load_provider("legacy") {
+    ///     Ok(()) => assert!(library.has_provider("legacy")),
+    ///     Err(error) => println!("{error}"),
+    /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "OSSL_PROVIDER_try_load")]

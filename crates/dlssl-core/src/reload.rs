@@ -10,9 +10,14 @@ use crate::library::Library;
 /// What a reload did.
 ///
 /// # Examples
-/// ```no_run
-/// let report = dlssl_core::reload()?;
+/// ```
+/// dlssl_core::current()?;
+/// let report: dlssl_core::Reloaded = dlssl_core::reload()?;
 /// println!("{report}\ngained {:?}, lost {:?}", report.gained(), report.lost());
+/// println!("{} generators have fresh seeds", report.reseeded());
+/// assert!(report.is_same_mapping(), "nothing has changed on disk");
+/// assert_ne!(report.old().map(dlssl_core::Library::generation), Some(report.new_library().generation()));
+/// println!("{}", report.to_json());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]

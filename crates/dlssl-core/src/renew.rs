@@ -15,6 +15,14 @@ static RENEWALS: AtomicU64 = AtomicU64::new(0);
 
 /// How often this process has renewed what must not be shared with its own past: at each reload, and when a fork is
 /// vouched for. What holds session caches or ticket keys of an older count builds them anew.
+///
+/// # Examples
+/// ```
+/// let before = dlssl_core::renewals();
+/// dlssl_core::reload()?;
+/// assert!(dlssl_core::renewals() > before);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn renewals() -> u64 {
     RENEWALS.load(Ordering::Acquire)
@@ -54,7 +62,7 @@ pub(crate) fn renew(hold: &Hold) -> Result<usize, LoadFailure> {
 /// rule, there was no other thread that used them. Otherwise calls may wait for ever, or find data half written.
 ///
 /// # Examples
-/// ```no_run
+/// ```
 /// let library = dlssl_core::current()?;
 /// // … fork; then, in the child:
 /// // SAFETY: the parent had no other thread.

@@ -19,11 +19,13 @@ use crate::renew;
 /// Reading it takes no lock, so that a child finds none that is held by a thread of its parent.
 ///
 /// # Examples
-/// ```no_run
+/// ```
 /// let slot = dlssl_core::Slot::new(dlssl_core::Loader::new());
 /// println!("{}", slot.current()?.explain());
 /// let report = slot.reload()?;
 /// assert!(slot.is_current(report.new_library()));
+/// // Another choice, which the slot keeps when it works.
+/// slot.reload_with(dlssl_core::Loader::new().configuration(dlssl_core::Configuration::None))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
@@ -115,7 +117,7 @@ static PROCESS: Slot = Slot { loader: ArcSwapOption::const_empty(), current: Arc
 /// The process-wide slot, which [`current`], [`reload`] and [`reload_with`] use.
 ///
 /// # Examples
-/// ```no_run
+/// ```
 /// assert!(dlssl_core::process_slot().is_current(&dlssl_core::current()?));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -130,7 +132,7 @@ pub fn process_slot() -> &'static Slot {
 /// As for [`Slot::current`].
 ///
 /// # Examples
-/// ```no_run
+/// ```
 /// println!("{}", dlssl_core::current()?.version_text());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -144,7 +146,7 @@ pub fn current() -> Result<Library, LoadError> {
 /// As for [`Slot::reload`].
 ///
 /// # Examples
-/// ```no_run
+/// ```
 /// println!("{}", dlssl_core::reload()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -158,9 +160,10 @@ pub fn reload() -> Result<Reloaded, LoadError> {
 /// As for [`Slot::reload_with`].
 ///
 /// # Examples
-/// ```no_run
-/// // SAFETY: the operator vouches for what lies there.
-/// let loader = unsafe { dlssl_core::Loader::new().directory("/opt/openssl-3.5/lib64") };
+/// ```
+/// # let directory = dlssl_core::current()?.libssl_path().parent().ok_or("no folder")?.to_owned();
+/// // SAFETY: the operator vouches for what lies in the directory.
+/// let loader = unsafe { dlssl_core::Loader::new().directory(directory) };
 /// println!("{}", dlssl_core::reload_with(loader)?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

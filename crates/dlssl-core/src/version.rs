@@ -7,11 +7,14 @@ use serde::{Serialize, Serializer};
 /// Family of libraries that share a history, a set of symbols and a numbering.
 ///
 /// # Examples
-/// ```no_run
+/// ```
 /// let library = dlssl_core::current()?;
-/// if library.flavour() == dlssl_core::Flavour::LibreSsl {
+/// let flavour = library.flavour();
+/// if flavour == dlssl_core::Flavour::LibreSsl {
 ///     println!("no pre-shared keys");
 /// }
+/// assert!(library.version() >= flavour.floor());
+/// println!("{flavour} is known up to {}.x", flavour.newest_known_major());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -113,6 +116,12 @@ impl Version {
     /// Reads OpenSSL's packed number: `0xMNNFFPPS` before 3.0, `0xMNN00PP0` from 3.0 on.
     ///
     /// LibreSSL always says `0x20000000`: its version is only in its text.
+    ///
+    /// # Examples
+    /// ```
+    /// let version = dlssl_core::Version::from_openssl_number(0x1010_117f);
+    /// assert_eq!(Some(version), dlssl_core::Version::parse("1.1.1w"));
+    /// ```
     #[must_use]
     pub const fn from_openssl_number(number: u64) -> Self {
         let major = ((number >> 28) & 0xF) as u16;
@@ -167,6 +176,16 @@ impl Serialize for Version {
 }
 
 /// Range of versions of one flavour: from `since` (inclusive) up to `removed` (exclusive), or no version at all.
+///
+/// # Examples
+/// ```
+/// use dlssl_core::{Version, VersionRange};
+///
+/// let range = VersionRange::parse("1.1.1..3.0");
+/// assert!(range.contains(Version::new(1, 1, 1)) && !range.contains(Version::new(3, 0, 0)));
+/// assert_eq!((range.since(), range.removed()), (Version::parse("1.1.1"), Version::parse("3.0")));
+/// assert!(VersionRange::parse("never").is_never() && !VersionRange::ALL.is_never());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VersionRange {
     since: Option<Version>,

@@ -18,16 +18,27 @@ use crate::raw::RawSession;
 /// A client needs none of this in the ordinary case: a [`Connector`](crate::Connector) remembers sessions by itself.
 ///
 /// # Examples
-/// ```no_run
-/// let connector = dlssl::Connector::new()?;
-/// let tcp = || std::net::TcpStream::connect(("example.org", 443));
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// use std::io::{Read, Write};
+/// # let server = scene.server();
+///
+/// let library = dlssl::current()?;
+/// let connector = dlssl::Connector::builder(&library).roots(dlssl::Roots::file("ca.pem")).build()?;
+/// let tcp = || std::net::TcpStream::connect(server);
 /// let mut tls = connector.connect("example.org", tcp()?)?;
 /// // A server that speaks TLS 1.3 sends its tickets after the handshake: read first.
-/// std::io::Read::read(&mut tls, &mut [0; 1])?;
-/// if let Some(session) = tls.session() {
-///     let tls = connector.configure("example.org")?.session(&session)?.connect(tcp()?)?;
-///     println!("resumed: {}", tls.session_reused());
-/// }
+/// tls.write_all(b"?")?;
+/// tls.read_exact(&mut [0; 1])?;
+///
+/// let session = tls.session().ok_or("no session")?;
+/// println!("{:?}, made {:?}, good for {:?}", session.protocol(), session.created(), session.timeout());
+/// // As bytes it can go to another process, with the same library and nothing else in common.
+/// let kept = session.to_der()?;
+/// let session = dlssl::Session::from_der(&library, &kept)?;
+/// assert!(!session.has_expired() && session.id().len() <= 32);
+/// let tls = connector.configure("example.org")?.session(&session)?.connect(tcp()?)?;
+/// println!("resumed: {}", tls.session_reused());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -129,8 +140,9 @@ impl fmt::Debug for Session {
 ///
 /// # Examples
 /// ```
+/// # let scene = dlssl_tests::example::scene();
 /// use std::collections::HashMap;
-/// use std::sync::Mutex;
+/// use std::sync::{Arc, Mutex};
 ///
 /// #[derive(Default)]
 /// struct Shared(Mutex<HashMap<Vec<u8>, Vec<u8>>>);
@@ -146,6 +158,13 @@ impl fmt::Debug for Session {
 ///         self.0.lock().unwrap().remove(id);
 ///     }
 /// }
+///
+/// let library = dlssl::current()?;
+/// let acceptor = dlssl::Acceptor::builder(&library, dlssl::Identity::pem_files("chain.pem", "key.pem"))
+///     .session_store(Arc::new(Shared::default()))
+///     .session_tickets(false) // all of them in the store
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "SSL_CTX_sess_set_new_cb")]
 #[doc(alias = "SSL_CTX_sess_set_get_cb")]

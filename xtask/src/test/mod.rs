@@ -34,7 +34,7 @@ pub(crate) use summary::Totals;
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// The test executables that run once, on all builds.
-const ALL: [&str; 4] = ["pairs", "coexist", "upgrade", "troubleshooting"];
+const ALL: [&str; 3] = ["pairs", "coexist", "upgrade"];
 
 /// Tells the tests to take their time.
 const NIGHTLY: &str = "DLSSL_TEST_NIGHTLY";
@@ -149,6 +149,9 @@ fn passes<'a>(options: &'a TestOptions, built: &'a Built, matrix: &Matrix) -> io
     for place in matrix.places().into_iter().chain(folders) {
         let mut work = of_kind(Kind::Integration);
         work.retain(|work| !is_for_all(work));
+        if options.nightly && place.folder().is_some() {
+            work.push(Work::Documentation);
+        }
         passes.push(pass(format!("integration tests, library: {place}"), place.to_string(), place, work));
     }
     if !options.system {
@@ -193,7 +196,7 @@ impl Pass<'_> {
         let mut command = workspace::cargo();
         command.args(["test", "--workspace", "--doc", "--locked", "--"]);
         command.args(&self.options.filter);
-        command
+        self.place.for_documentation(command)
     }
 
     fn executable(&self, name: &str, command: Command) -> io::Result<Outcome> {

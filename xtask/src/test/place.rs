@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::build::{Built, Suite};
@@ -83,6 +83,29 @@ impl Place {
         command
     }
 
+    /// The folder of its library; `None` where nothing selects one.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match self {
+            Place::Folder(folder) => Some(folder),
+            Place::Build(build) => build.lib_dir.as_deref(),
+            Place::System | Place::All(_) | Place::NoLibrary(_) => None,
+        }
+    }
+
+    /// Has the examples of the documentation, which take the library that is current, run in this place.
+    pub(crate) fn for_documentation(&self, mut command: Command) -> Command {
+        for name in OWN_CHOICES {
+            command.env_remove(name);
+        }
+        if let Some(folder) = self.folder() {
+            command.env("DLSSL_DIR", folder);
+        }
+        if let Place::Build(build) = self {
+            command.envs(build.environment.iter().map(|(name, value)| (name, value)));
+        }
+        command
+    }
+
     /// The call of any program in this place.
     pub(crate) fn program(&self, program: &str) -> Command {
         let mut command = match self {
@@ -132,6 +155,14 @@ mod tests {
     fn a_folder_is_named_in_the_environment() {
         let command = Place::Folder("/opt/pair".into()).program("true");
         assert_eq!(variable(&command, TEST_LIBRARY), Some(Some("/opt/pair".to_owned())));
+    }
+
+    #[test]
+    fn examples_find_the_folder() {
+        let command = Place::Folder("/opt/pair".into()).for_documentation(Command::new("true"));
+        assert_eq!(variable(&command, "DLSSL_DIR"), Some(Some("/opt/pair".to_owned())));
+        let command = Place::System.for_documentation(Command::new("true"));
+        assert_eq!(variable(&command, "DLSSL_DIR"), Some(None));
     }
 
     #[test]

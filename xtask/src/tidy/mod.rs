@@ -2,6 +2,7 @@
 //!
 //! A rule is a function over one file's path and text; the table below is all there are.
 
+mod examples;
 mod form;
 mod lexer;
 mod links;
@@ -54,6 +55,7 @@ const RULES: &[Rule] = &[
     links::lead_somewhere,
     pages::name_what_exists,
     snippets::are_compiled,
+    examples::show_what_is_public,
 ];
 
 pub(crate) fn command() -> Fallible<bool> {

@@ -10,9 +10,14 @@ use std::path::{Path, PathBuf};
 /// [`LoadFailure::Isolation`](crate::LoadFailure::Isolation).
 ///
 /// # Examples
-/// ```no_run
-/// let library = dlssl_core::Loader::new().isolation(dlssl_core::Isolation::Always).load()?;
-/// assert!(library.is_private_copy());
+/// ```
+/// use dlssl_core::{Isolation, Loader};
+///
+/// match Loader::new().isolation(Isolation::Always).load() {
+///     Ok(library) => assert!(library.is_private_copy()),
+///     // Elsewhere than on Linux with glibc.
+///     Err(error) => println!("{error}"),
+/// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

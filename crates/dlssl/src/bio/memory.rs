@@ -15,13 +15,22 @@ use crate::raw::MemBuf;
 ///
 /// Empty is the end of a read, not an error. Useful with functions of the library that read from or print to a BIO.
 ///
-/// ```no_run
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let mut memory = dlssl::MemoryBio::new(&dlssl::current()?)?;
+/// ```
+/// use std::io::{Read, Write};
+///
+/// let library = dlssl::current()?;
+/// let mut memory = dlssl::MemoryBio::new(&library)?;
 /// memory.puts("one\ntwo\n")?;
 /// assert_eq!(memory.gets(80)?.as_deref(), Some(&b"one\n"[..]));
-/// assert_eq!(memory.pending(), 4);
-/// # Ok(()) }
+/// memory.write_all(b"three")?;
+/// assert_eq!(memory.pending(), 9);
+/// // For a function of C that prints to a BIO or reads from one.
+/// assert!(!memory.as_ptr().is_null());
+///
+/// let mut copy = Vec::new();
+/// dlssl::MemoryBio::from_bytes(&library, b"bytes")?.read_to_end(&mut copy)?;
+/// assert_eq!(copy, b"bytes");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "BIO_s_mem")]
 pub struct MemoryBio {

@@ -13,18 +13,29 @@ use super::{Alert, Identity, Protocol};
 ///
 /// # Examples
 /// ```
-/// # let library = match dlssl::current() { Ok(library) => library, Err(_) => return Ok(()) };
-/// use dlssl::{Alert, HelloAnswer};
+/// # let scene = dlssl_tests::example::scene();
+/// use dlssl::{Acceptor, Alert, ErrorKind, HelloAnswer, Identity};
 ///
-/// # let identity = dlssl::Identity::pem_files("chain.pem", "key.pem");
-/// let builder = dlssl::Acceptor::builder(&library, identity).client_hello_with(|hello| {
-///     println!("{:?} by {:?}, {} suites", hello.server_name(), hello.protocols(), hello.cipher_suites().len());
-///     match hello.server_name() {
-///         Some(_) => HelloAnswer::GoOn,
-///         None => HelloAnswer::Refuse(Alert::UNRECOGNIZED_NAME),
-///     }
-/// });
-/// # Ok::<(), dlssl::LoadError>(())
+/// let library = dlssl::current()?;
+/// let built = Acceptor::builder(&library, Identity::pem_files("chain.pem", "key.pem"))
+///     .client_hello_with(|hello| {
+///         println!("{:?} by {:?}, {:?}", hello.server_name(), hello.protocols(), hello.alpn());
+///         println!("{:04x?} {:04x?} {:04x?}", hello.cipher_suites(), hello.groups(), hello.signature_algorithms());
+///         println!("{:02x?}: {} extensions", hello.random(), hello.extensions().count());
+///         // Before TLS 1.3 a session can be named; compression and old versions play no part any more.
+///         println!("{:?} {:?} {:#x}", hello.session_id(), hello.compression_methods(), hello.legacy_version());
+///         match hello.extension(0) {
+///             Some(_) => HelloAnswer::GoOn,
+///             None => HelloAnswer::Refuse(Alert::UNRECOGNIZED_NAME),
+///         }
+///     })
+///     .build();
+/// match built {
+///     Ok(acceptor) => drop(acceptor.accept(scene.caller())?),
+///     // OpenSSL before 1.1.1, LibreSSL.
+///     Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 #[doc(alias = "SSL_CTX_set_client_hello_cb")]
@@ -157,19 +168,32 @@ fn numbers(bytes: &[u8]) -> Vec<u16> {
 ///
 /// # Examples
 /// ```
-/// # let library = match dlssl::current() { Ok(library) => library, Err(_) => return Ok(()) };
-/// # fn challenge(name: Option<&str>) -> dlssl::Identity { dlssl::Identity::pem_files("chain.pem", "key.pem") }
-/// use dlssl::HelloAnswer;
+/// # let scene = dlssl_tests::example::scene();
+/// use dlssl::{Acceptor, Alert, ErrorKind, HandshakeError, HelloAnswer, Identity};
+/// use std::sync::atomic::{AtomicBool, Ordering};
 ///
-/// # let identity = dlssl::Identity::pem_files("chain.pem", "key.pem");
-/// let builder = dlssl::Acceptor::builder(&library, identity).client_hello_with(|hello| {
-///     // A certificate by protocol, as ACME's tls-alpn-01 has it.
-///     match hello.alpn().as_slice() {
-///         [b"acme-tls/1"] => HelloAnswer::Identity(challenge(hello.server_name())),
-///         _ => HelloAnswer::GoOn,
+/// static FETCHED: AtomicBool = AtomicBool::new(false);
+///
+/// let library = dlssl::current()?;
+/// let built = Acceptor::builder(&library, Identity::pem_files("chain.pem", "key.pem"))
+///     .client_hello_with(|hello| match hello.alpn().as_slice() {
+///         // A certificate by protocol, as ACME's tls-alpn-01 has it.
+///         [b"acme-tls/1"] => HelloAnswer::Identity(Identity::pem_files("challenge.pem", "key.pem")),
+///         [b"gopher"] => HelloAnswer::Refuse(Alert::NO_APPLICATION_PROTOCOL),
+///         _ if FETCHED.load(Ordering::SeqCst) => HelloAnswer::GoOn,
+///         _ => HelloAnswer::Wait,
+///     })
+///     .build();
+/// # if let Err(error) = &built { assert_eq!(error.kind(), ErrorKind::Unsupported); return Ok(()); }
+/// match built?.accept(scene.caller()) {
+///     Err(HandshakeError::Blocked(waiting)) if waiting.is_suspended() => {
+///         // Other connections have their turn; when it is time:
+///         FETCHED.store(true, Ordering::SeqCst);
+///         println!("{}", waiting.resume()?.protocol_name());
 ///     }
-/// });
-/// # Ok::<(), dlssl::LoadError>(())
+///     other => println!("{other:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]

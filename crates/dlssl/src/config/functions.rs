@@ -67,14 +67,18 @@ impl fmt::Debug for Psk {
 /// One event of a connection, as the library tells it.
 ///
 /// # Examples
-/// ```no_run
-/// # let library = dlssl::current()?;
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
+/// let library = dlssl::current()?;
 /// let connector = dlssl::Connector::builder(&library)
+///     .roots(dlssl::Roots::file("ca.pem"))
 ///     .info(|event| match event.alert() {
 ///         Some(alert) => eprintln!("alert, received: {}: {alert}", event.is_received()),
-///         None => eprintln!("{}", event.state()),
+///         None => eprintln!("{} ({:#x}, {})", event.state(), event.bits(), event.value()),
 ///     })
 ///     .build()?;
+/// connector.connect("example.org", std::net::TcpStream::connect(server)?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,9 +15,26 @@ use crate::x509::{Certificate, Password, PrivateKey};
 ///
 /// # Examples
 /// ```
-/// let plain = dlssl::Identity::pem_files("chain.pem", "key.pem");
-/// let protected = dlssl::Identity::pem_files("chain.pem", "key.pem").password("secret");
-/// let one_file = dlssl::Identity::pkcs12_file("identity.p12", "secret");
+/// # let scene = dlssl_tests::example::scene();
+/// use dlssl::{Acceptor, Certificate, Identity, PrivateKey};
+///
+/// let library = dlssl::current()?;
+/// let chain = Certificate::chain_from_file(&library, "chain.pem")?;
+/// let key = PrivateKey::from_file(&library, "key.pem", None)?;
+/// for identity in [
+///     Identity::pem_files("chain.pem", "key.pem"),
+///     Identity::pem_files("chain.pem", "encrypted-key.pem").password("secret"),
+///     Identity::pem_files("chain.pem", "encrypted-key.pem").password_with(|| Some(b"secret".to_vec())),
+///     Identity::pem(std::fs::read("chain.pem")?, std::fs::read("key.pem")?),
+///     Identity::der(chain.iter().map(|one| one.der().to_vec()), key.to_der()?.to_vec()),
+///     Identity::new(&chain, &key)?,
+/// ] {
+///     Acceptor::builder(&library, identity).build()?;
+/// }
+/// // Read when an acceptor or connector is built; an OCSP response goes with it.
+/// let one_file = Identity::pkcs12_file("identity.p12", "secret").ocsp_response(b"DER");
+/// let in_memory = Identity::pkcs12(b"the bytes of such a file", "secret");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Identity {

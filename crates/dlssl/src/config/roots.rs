@@ -14,10 +14,18 @@ use crate::raw;
 /// Certificates to trust. By default those that the library, or else the distribution, really has.
 ///
 /// # Examples
-/// ```no_run
-/// # let library = dlssl::current()?;
-/// let roots = dlssl::Roots::file("own.pem").and(dlssl::Roots::directory("/etc/own")).and(dlssl::Roots::default());
-/// let connector = dlssl::Connector::builder(&library).roots(roots).build()?;
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// use dlssl::{Connector, ErrorKind, Roots};
+///
+/// let library = dlssl::current()?;
+/// let roots = Roots::file("ca.pem").and(Roots::pem(std::fs::read("intermediate.pem")?));
+/// Connector::builder(&library).roots(roots).build()?;
+///
+/// // A directory needs files named by hash; who trusts nobody talks to nobody; the default is what the machine trusts.
+/// let other = [Roots::directory("."), Roots::none()].map(|roots| Connector::builder(&library).roots(roots).build());
+/// assert!(other.into_iter().all(|built| built.unwrap_err().kind() == ErrorKind::NoRoots));
+/// let with_the_machines_own = Roots::file("ca.pem").and(Roots::default());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -82,9 +90,14 @@ impl fmt::Debug for Roots {
 /// Where the default roots are, and how that was found out.
 ///
 /// # Examples
-/// ```no_run
-/// let roots = dlssl::default_roots(&dlssl::current()?)?;
-/// println!("{:?} {:?}, by {}", roots.file(), roots.directory(), roots.origin());
+/// ```
+/// match dlssl::default_roots(&dlssl::current()?) {
+///     Ok(roots) => {
+///         println!("{:?} {:?}, by {}", roots.file(), roots.directory(), roots.origin());
+///         println!("looked at: {:?}", roots.considered());
+///     }
+///     Err(error) => assert_eq!(error.kind(), dlssl::ErrorKind::NoRoots),
+/// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,12 +14,17 @@ use crate::error::ErrorKind;
 /// can resume all of them. Servers that share one can resume each other's sessions.
 ///
 /// # Examples
-/// ```no_run
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// use dlssl::TicketKey;
+///
 /// let library = dlssl::current()?;
-/// let (new, old) = (dlssl::TicketKey::generate(&library)?, dlssl::TicketKey::from_bytes(&[7; 80]));
+/// let (new, old) = (TicketKey::generate(&library)?, TicketKey::from_bytes(&[7; 80]));
 /// let identity = dlssl::Identity::pem_files("chain.pem", "key.pem");
 /// // The first encrypts; tickets of both are taken.
-/// let acceptor = dlssl::Acceptor::builder(&library, identity).ticket_keys([new, old]).build()?;
+/// let acceptor = dlssl::Acceptor::builder(&library, identity).ticket_keys([new.clone(), old]).build()?;
+/// // An hour later:
+/// acceptor.set_ticket_keys([TicketKey::generate(&library)?, new])?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]

@@ -33,12 +33,18 @@ impl Tuning {
 /// [`build`](crate::ConnectorBuilder::build) where the library has none of that name.
 ///
 /// # Examples
-/// ```no_run
-/// # let library = dlssl::current()?;
-/// let option: dlssl::TlsOption = "ENABLE_KTLS".parse()?;
-/// let built = dlssl::Connector::builder(&library).option(option).build();
-/// if let Err(error) = built {
-///     assert_eq!(error.kind(), dlssl::ErrorKind::Unsupported);
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// use dlssl::{Connector, ErrorKind, Roots, TlsOption};
+///
+/// let library = dlssl::current()?;
+/// let option: TlsOption = "NO_TICKET".parse()?;
+/// assert_eq!(option.name(), "NO_TICKET");
+/// for (name, option) in TlsOption::ALL {
+///     match Connector::builder(&library).roots(Roots::file("ca.pem")).option(*option).build() {
+///         Ok(_) => println!("{name}"),
+///         Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported),
+///     }
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -53,12 +53,15 @@ pub(crate) struct VerifyCallback {
 /// A setting of the library's verification (`X509_V_FLAG_…`).
 ///
 /// # Examples
-/// ```no_run
-/// # let library = dlssl::current()?;
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
+/// let library = dlssl::current()?;
 /// let connector = dlssl::Connector::builder(&library)
-///     .roots(dlssl::Roots::file("intermediate.pem"))
+///     .roots(dlssl::Roots::file("intermediate.pem")) // which is no root
 ///     .verify_flags([dlssl::VerifyFlag::PartialChain])
 ///     .build()?;
+/// connector.connect("example.org", std::net::TcpStream::connect(server)?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,12 +130,18 @@ impl VerifyFlag {
 /// Certificate revocation lists, PEM or DER. Read when a context is built.
 ///
 /// # Examples
-/// ```no_run
-/// # let library = dlssl::current()?;
-/// let connector = dlssl::Connector::builder(&library)
-///     .crls(dlssl::Crls::file("root.crl").and(dlssl::Crls::file("intermediate.crl")))
-///     .verify_flags([dlssl::VerifyFlag::CrlCheckAll])
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
+/// use dlssl::{Connector, Crls, Roots, VerifyFlag};
+///
+/// let library = dlssl::current()?;
+/// let connector = Connector::builder(&library)
+///     .roots(Roots::file("ca.pem"))
+///     .crls(Crls::file("root.crl").and(Crls::bytes(std::fs::read("intermediate.crl")?)))
+///     .verify_flags([VerifyFlag::CrlCheckAll])
 ///     .build()?;
+/// connector.connect("example.org", std::net::TcpStream::connect(server)?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -168,14 +177,19 @@ impl fmt::Debug for Crls {
 /// One step of a verification, as a callback sees it: a certificate, and what the library thinks of it.
 ///
 /// # Examples
-/// ```no_run
-/// # let library = dlssl::current()?;
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
+/// let library = dlssl::current()?;
 /// let connector = dlssl::Connector::builder(&library)
+///     .roots(dlssl::Roots::file("ca.pem"))
 ///     .verify_callback(|verification| {
 ///         println!("{} of {}: {}", verification.depth(), verification.chain().len(), verification.reason());
+///         println!("{:?} ({})", verification.certificate(), verification.code());
 ///         verification.is_accepted()
 ///     })
 ///     .build()?;
+/// connector.connect("example.org", std::net::TcpStream::connect(server)?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]

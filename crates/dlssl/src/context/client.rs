@@ -59,9 +59,11 @@ impl Connector {
     /// connection's error.
     ///
     /// # Examples
-    /// ```no_run
-    /// let connector = dlssl::Connector::following().build()?;
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// let connector = dlssl::Connector::following().roots(dlssl::Roots::file("ca.pem")).build()?;
     /// dlssl::reload()?; // the next connection is on the new library
+    /// println!("{}", connector.library().version_text());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn following() -> ConnectorBuilder {
@@ -69,6 +71,19 @@ impl Connector {
     }
 
     /// Like [`following`](Self::following), for a slot of the program's own.
+    ///
+    /// # Examples
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// use std::sync::Arc;
+    ///
+    /// let slot = Arc::new(dlssl::Slot::new(dlssl::Loader::new()));
+    /// let roots = dlssl::Roots::file("ca.pem");
+    /// let connector = dlssl::Connector::following_slot(Arc::clone(&slot)).roots(roots).build()?;
+    /// slot.reload()?;
+    /// println!("{}", connector.context().library().version_text());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn following_slot(slot: std::sync::Arc<Slot>) -> ConnectorBuilder {
         ConnectorBuilder { base: Base::Slot(slot), settings: Settings::client() }
     }
@@ -135,10 +150,41 @@ impl Connector {
 /// Settings of a [`Connector`], as plain data until [`build`](Self::build).
 ///
 /// # Examples
-/// ```no_run
-/// # let library = dlssl::current()?;
-/// let builder = dlssl::Connector::builder(&library).roots(dlssl::Roots::file("ca.pem")).verify_depth(3);
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// use dlssl::{Connector, ErrorKind, Identity, Protocol, Roots};
+/// use std::time::Duration;
+///
+/// let library = dlssl::current()?;
+/// let builder = Connector::builder(&library)
+///     .roots(Roots::file("ca.pem"))
+///     .verify_depth(3)
+///     .verify_time(std::time::SystemTime::now())
+///     .allow_wildcards(false)
+///     .identity(Identity::pem_files("client.pem", "client-key.pem"))
+///     .min_protocol(Protocol::Tls11)
+///     .disable_protocol(Protocol::Tls11)
+///     .cipher_list("ECDHE+AESGCM")
+///     .groups("P-256:P-384")
+///     .request_ocsp(true)
+///     .session_cache_size(1000)
+///     .session_timeout(Duration::from_secs(3600))
+///     .release_buffers(true);
 /// let (plain, h2) = (builder.build()?, builder.clone().alpn(["h2"]).build()?);
+///
+/// // What not every library has is an error where it is not, and silent nowhere.
+/// let more = [
+///     builder.clone().max_protocol(Protocol::Tls13).ciphersuites("TLS_AES_128_GCM_SHA256"),
+///     builder.clone().signature_algorithms("ECDSA+SHA256"),
+///     builder.clone().security_level(2),
+///     builder.clone().psk("sensor 7", [0x5a; 32]),
+///     builder.clone().post_handshake_auth(true),
+/// ];
+/// for builder in more {
+///     if let Err(error) = builder.build() {
+///         assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+///     }
+/// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -176,6 +222,17 @@ impl ConnectorBuilder {
 
     /// **Takes any certificate from anyone**, whatever name it is for. The connection is then private against listeners only, not against
     /// who sits in the middle.
+    ///
+    /// # Examples
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// # let server = scene.server();
+    /// let library = dlssl::current()?;
+    /// let connector = dlssl::Connector::builder(&library).danger_accept_invalid_certificates(true).build()?;
+    /// let tls = connector.connect("other.test", std::net::TcpStream::connect(server)?)?;
+    /// println!("{}", tls.verify_result());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "SSL_CTX_set_verify")]
     pub fn danger_accept_invalid_certificates(mut self, accept: bool) -> Self {
         self.settings.peer_certificate = if accept { PeerCertificate::Ignored } else { PeerCertificate::Required };
@@ -183,6 +240,17 @@ impl ConnectorBuilder {
     }
 
     /// **Takes a trusted certificate for any name.** Who holds a certificate for any host can then play this one.
+    ///
+    /// # Examples
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// # let server = scene.server();
+    /// let library = dlssl::current()?;
+    /// let roots = dlssl::Roots::file("ca.pem");
+    /// let connector = dlssl::Connector::builder(&library).roots(roots).danger_accept_invalid_names(true).build()?;
+    /// connector.connect("other.test", std::net::TcpStream::connect(server)?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "X509_VERIFY_PARAM_set1_host")]
     pub fn danger_accept_invalid_names(mut self, accept: bool) -> Self {
         self.settings.check_name = !accept;
@@ -228,12 +296,23 @@ impl ConnectorBuilder {
 /// One connection's settings, then its handshake.
 ///
 /// # Examples
-/// ```no_run
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
 /// use std::time::{Duration, Instant};
 ///
-/// let tcp = std::net::TcpStream::connect(("192.0.2.1", 443))?;
-/// let configuration = dlssl::Connector::new()?.configure("example.org")?.sni(false);
-/// let tls = configuration.deadline(Instant::now() + Duration::from_secs(10)).connect_socket(tcp)?;
+/// let library = dlssl::current()?;
+/// let connector = dlssl::Connector::builder(&library).roots(dlssl::Roots::file("ca.pem")).build()?;
+/// let configuration = connector
+///     .configure("example.org")?
+///     .sni(false)
+///     .deadline(Instant::now() + Duration::from_secs(10))
+///     .timeouts(dlssl::Timeouts::new().read(Duration::from_secs(5)))
+///     .read_ahead(64 * 1024)
+///     .record_size(4096);
+/// let tcp = || std::net::TcpStream::connect(server);
+/// configuration.clone().connect_socket(tcp()?)?;
+/// configuration.connect_openssl_socket(tcp()?)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]

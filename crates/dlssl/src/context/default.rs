@@ -23,8 +23,12 @@ thread_local! {
 /// As for [`ConnectorBuilder::build`](crate::ConnectorBuilder::build); a later call tries again.
 ///
 /// # Examples
-/// ```no_run
-/// let tcp = std::net::TcpStream::connect(("example.org", 443))?;
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
+/// # let library = dlssl::current()?;
+/// # dlssl::set_default_connector(dlssl::Connector::builder(&library).roots(scene.roots()).build()?);
+/// let tcp = std::net::TcpStream::connect(server)?;
 /// let tls = dlssl::default_connector()?.connect("example.org", tcp)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -44,9 +48,11 @@ pub fn default_connector() -> Result<Connector, Error> {
 /// Makes this the process's connector; gives the one before.
 ///
 /// # Examples
-/// ```no_run
+/// ```
+/// # let scene = dlssl_tests::example::scene();
 /// let library = dlssl::current()?;
-/// dlssl::set_default_connector(dlssl::Connector::builder(&library).alpn(["h2"]).build()?);
+/// let roots = dlssl::Roots::file("ca.pem");
+/// dlssl::set_default_connector(dlssl::Connector::builder(&library).roots(roots).alpn(["h2"]).build()?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn set_default_connector(connector: Connector) -> Option<Connector> {
@@ -56,13 +62,15 @@ pub fn set_default_connector(connector: Connector) -> Option<Connector> {
 /// Runs `body` with another connector for this thread, also where it panics.
 ///
 /// # Examples
-/// ```no_run
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
 /// let library = dlssl::current()?;
-/// let roots = dlssl::Roots::file("test-root.pem");
-/// let connector = dlssl::Connector::builder(&library).roots(roots).build()?;
-/// dlssl::with_default_connector(&connector, || {
-///     // Code that calls `dlssl::default_connector()` trusts the test's root here.
-/// });
+/// let connector = dlssl::Connector::builder(&library).roots(dlssl::Roots::file("ca.pem")).build()?;
+/// let tcp = std::net::TcpStream::connect(server)?;
+/// // Code that calls `dlssl::default_connector()` trusts that root here.
+/// let body = || dlssl::default_connector()?.connect("example.org", tcp).map_err(dlssl::Error::from);
+/// println!("{}", dlssl::with_default_connector(&connector, body)?.protocol_name());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn with_default_connector<R>(connector: &Connector, body: impl FnOnce() -> R) -> R {

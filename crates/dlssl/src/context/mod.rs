@@ -37,9 +37,13 @@ use crate::raw::SslContext;
 /// Belongs to the library generation it was built on and keeps it alive.
 ///
 /// # Examples
-/// ```no_run
-/// let connector = dlssl::Connector::new()?;
-/// println!("{}", connector.context().library().version_text());
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// let connector = dlssl::Connector::following().roots(dlssl::Roots::file("ca.pem")).build()?;
+/// let context: dlssl::Context = connector.context();
+/// println!("{}", context.library().version_text());
+/// // For a function of C that is not wrapped.
+/// assert!(!context.as_ptr().is_null());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]

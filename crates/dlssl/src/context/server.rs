@@ -23,18 +23,23 @@ use crate::stream::{HandshakeError, Opening, Start, TlsStream};
 /// Unless told otherwise it speaks TLS 1.2 or newer and asks clients for no certificate.
 ///
 /// # Examples
-/// ```no_run
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// use std::io::Write;
+/// use std::net::TcpListener;
+///
 /// let identity = dlssl::Identity::pem_files("chain.pem", "key.pem");
 /// let acceptor = dlssl::Acceptor::new(identity)?;
-/// let listener = std::net::TcpListener::bind("127.0.0.1:4433")?;
-/// for tcp in listener.incoming() {
-///     let acceptor = acceptor.clone();
-///     let tcp = tcp?;
-///     std::thread::spawn(move || match acceptor.accept(tcp) {
-///         Ok(mut tls) => drop(std::io::Write::write_all(&mut tls, b"hello\n")),
-///         Err(error) => eprintln!("{error}"),
-///     });
-/// }
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// std::thread::spawn(move || {
+///     for tcp in listener.incoming().map_while(Result::ok) {
+///         let acceptor = acceptor.clone();
+///         std::thread::spawn(move || match acceptor.accept_socket(tcp) {
+///             Ok(mut tls) => drop(tls.write_all(b"hello\n")),
+///             Err(error) => eprintln!("{error}"),
+///         });
+///     }
+/// });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -65,6 +70,16 @@ impl Acceptor {
     }
 
     /// Like [`following`](Self::following), for a slot of the program's own.
+    ///
+    /// # Examples
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// let slot = std::sync::Arc::new(dlssl::Slot::new(dlssl::Loader::new()));
+    /// let identity = dlssl::Identity::pem_files("chain.pem", "key.pem");
+    /// let acceptor = dlssl::Acceptor::following_slot(slot, identity).build()?;
+    /// println!("{} {}", acceptor.library().version_text(), acceptor.context().library().generation().get());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn following_slot(slot: Arc<Slot>, identity: Identity) -> AcceptorBuilder {
         AcceptorBuilder { base: Base::Slot(slot), settings: Settings::server(identity) }
     }
@@ -110,7 +125,8 @@ impl Acceptor {
     /// As for [`AcceptorBuilder::build`]; the old one stays in use then.
     ///
     /// # Examples
-    /// ```no_run
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
     /// let identity = || dlssl::Identity::pem_files("chain.pem", "key.pem");
     /// let acceptor = dlssl::Acceptor::new(identity())?;
     /// // Later, when the files are new ones:
@@ -164,14 +180,35 @@ impl Acceptor {
 /// Settings of an [`Acceptor`], as plain data until [`build`](Self::build).
 ///
 /// # Examples
-/// ```no_run
-/// # let library = dlssl::current()?;
-/// let identity = dlssl::Identity::pem_files("chain.pem", "key.pem");
-/// let acceptor = dlssl::Acceptor::builder(&library, identity)
-///     .alpn_with(|offered| offered.iter().copied().find(|protocol| *protocol == b"h2").into())
-///     .optional_client_roots(dlssl::Roots::file("clients.pem"))
-///     .session_timeout(std::time::Duration::from_secs(3600))
-///     .build()?;
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// use dlssl::{Acceptor, AlpnAnswer, ErrorKind, Identity, Roots};
+///
+/// let library = dlssl::current()?;
+/// let identity = || Identity::pem_files("chain.pem", "key.pem");
+/// let other = identity();
+/// let builder = Acceptor::builder(&library, identity())
+///     .identity_for("*.example.org", identity())
+///     .identity_with(move |name| (name == "example.org").then(|| other.clone()))
+///     .refuse_unknown_names(true)
+///     .alpn_with(|offered| match offered.contains(&&b"h2"[..]) {
+///         true => AlpnAnswer::Protocol(b"h2"),
+///         false => AlpnAnswer::Nothing,
+///     })
+///     .ocsp_with(|name| name.and(None)) // no response at hand
+///     .session_id_context("one service")
+///     .session_timeout(std::time::Duration::from_secs(3600));
+/// let acceptor = builder.clone().optional_client_roots(Roots::file("ca.pem")).build()?;
+/// assert_eq!(acceptor.accept(scene.caller())?.server_name(), Some("example.org"));
+///
+/// let strict = builder.clone().client_roots(Roots::file("ca.pem")).build()?;
+/// let error = dlssl::Error::from(strict.accept(scene.caller()).unwrap_err());
+/// assert_eq!(error.kind(), ErrorKind::Certificate, "the caller has none");
+///
+/// // Where there is no TLS 1.3.
+/// if let Err(error) = builder.ticket_count(1).build() {
+///     assert_eq!(error.kind(), ErrorKind::Unsupported);
+/// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -335,12 +372,21 @@ impl AcceptorBuilder {
 /// One connection's settings, then its handshake.
 ///
 /// # Examples
-/// ```no_run
-/// # fn taken(tcp: std::net::TcpStream, first_bytes: Vec<u8>) -> Result<(), Box<dyn std::error::Error>> {
-/// # let acceptor = dlssl::Acceptor::new(dlssl::Identity::pem_files("chain.pem", "key.pem"))?;
-/// // A server that looked at the first bytes to tell TLS from plain text.
-/// let tls = acceptor.configure()?.received(first_bytes).accept(tcp)?;
-/// # Ok(()) }
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// use std::io::Read;
+///
+/// let acceptor = dlssl::Acceptor::new(dlssl::Identity::pem_files("chain.pem", "key.pem"))?;
+/// // A server that looks at the first byte to tell TLS from plain text.
+/// let mut tcp = scene.caller();
+/// let mut first = [0; 1];
+/// tcp.read_exact(&mut first)?;
+/// if first[0] == 22 {
+///     acceptor.configure()?.received(first).accept(tcp)?;
+/// }
+/// acceptor.configure()?.accept_socket(scene.caller())?;
+/// acceptor.configure()?.accept_openssl_socket(scene.caller())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]

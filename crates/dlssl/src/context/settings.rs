@@ -146,6 +146,16 @@ macro_rules! shared_settings {
         /// Takes the end of the inner stream without `close_notify` for an orderly end. Who can cut the connection can
         /// then cut data short unseen between two records, unless the protocol above knows its lengths. An end inside
         /// a record stays an error (but for OpenSSL's own socket BIO, which cannot tell).
+        ///
+        /// # Examples
+        /// ```
+        /// # let scene = dlssl_tests::example::scene();
+        /// # use dlssl::{Connector, Identity, Roots};
+        /// let library = dlssl::current()?;
+        /// let builder = Connector::builder(&library).roots(Roots::file("ca.pem")).tolerate_missing_close_notify(true);
+        /// builder.build()?;
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         #[doc(alias = "SSL_OP_IGNORE_UNEXPECTED_EOF")]
         pub fn tolerate_missing_close_notify(mut self, tolerate: bool) -> Self {
             self.settings.tolerate_missing_close_notify = tolerate;
@@ -194,6 +204,19 @@ macro_rules! shared_settings {
         }
 
         /// **Security level, also one below the library's own**: 0 takes keys and digests that are broken.
+        ///
+        /// # Examples
+        /// ```
+        /// # let scene = dlssl_tests::example::scene();
+        /// # use dlssl::{Connector, ErrorKind, Roots};
+        /// let library = dlssl::current()?;
+        /// let builder = Connector::builder(&library).roots(Roots::file("ca.pem")).danger_security_level(0);
+        /// // For a device that speaks nothing better.
+        /// if let Err(error) = builder.min_protocol(dlssl::Protocol::Tls10).build() {
+        ///     assert_eq!(error.kind(), ErrorKind::Unsupported);
+        /// }
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         #[doc(alias = "SSL_CTX_set_security_level")]
         pub fn danger_security_level(mut self, level: u8) -> Self {
             self.settings.tuning.security_level = Some(level);
@@ -222,6 +245,17 @@ macro_rules! shared_settings {
 
         /// Whether sessions are remembered for shorter handshakes; they are unless told otherwise. A client keeps them
         /// by name in this process, and uses one of TLS 1.3 once only; a server keeps those of clients without tickets.
+        ///
+        /// # Examples
+        /// ```
+        /// # let scene = dlssl_tests::example::scene();
+        /// # use dlssl::{Connector, Roots};
+        /// let library = dlssl::current()?;
+        /// // Each connection has a handshake of its own.
+        /// let builder = Connector::builder(&library).roots(Roots::file("ca.pem")).session_cache(false).session_tickets(false);
+        /// builder.build()?;
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         #[doc(alias = "SSL_CTX_set_session_cache_mode")]
         pub fn session_cache(mut self, remember: bool) -> Self {
             self.settings.sessions.cache = remember;
@@ -253,6 +287,22 @@ macro_rules! shared_settings {
         /// [SSLKEYLOGFILE](https://www.ietf.org/archive/id/draft-ietf-tls-keylogfile-02.html): who has them can read
         /// all of it. For debugging with a packet sniffer. An error where the library tells nobody (OpenSSL before
         /// 1.1.1, LibreSSL).
+        ///
+        /// # Examples
+        /// ```
+        /// # let scene = dlssl_tests::example::scene();
+        /// # use dlssl::{Connector, ErrorKind, Roots};
+        /// let library = dlssl::current()?;
+        /// let builder = Connector::builder(&library).roots(Roots::file("ca.pem"));
+        /// let (by_function, by_variable) = (
+        ///     builder.clone().danger_key_log(|line| eprintln!("{line}")).build(),
+        ///     builder.danger_key_log_from_environment().build(),
+        /// );
+        /// if let Err(error) = by_function.and(by_variable) {
+        ///     assert_eq!(error.kind(), ErrorKind::Unsupported);
+        /// }
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         #[doc(alias = "SSL_CTX_set_keylog_callback")]
         pub fn danger_key_log(mut self, line: impl Fn(&str) + Send + Sync + 'static) -> Self {
             let function = $crate::config::functions::Function(std::sync::Arc::new(line) as std::sync::Arc<_>);

@@ -140,6 +140,19 @@ macro_rules! verify_settings {
         /// not fit is refused all the same.
         ///
         /// A panic comes out of the method that handshakes.
+        ///
+        /// # Examples
+        /// ```
+        /// # let scene = dlssl_tests::example::scene();
+        /// # let server = scene.server();
+        /// let library = dlssl::current()?;
+        /// let connector = dlssl::Connector::builder(&library)
+        ///     .roots(dlssl::Roots::file("client.pem")) // which signed nothing
+        ///     .danger_verify_callback(|verification| verification.chain().len() < 5) // some reason to take it all the same
+        ///     .build()?;
+        /// connector.connect("example.org", std::net::TcpStream::connect(server)?)?;
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         #[doc(alias = "SSL_CTX_set_verify")]
         pub fn danger_verify_callback(
             mut self,
@@ -153,6 +166,15 @@ macro_rules! verify_settings {
         /// **Takes keys and signatures that are too weak**: RSA below 1024 bits, elliptic curves below 160, MD5 and SHA-1.
         /// Unless told otherwise they are refused on every library; what the library's own security level forbids beyond
         /// that is too.
+        ///
+        /// # Examples
+        /// ```
+        /// # let scene = dlssl_tests::example::scene();
+        /// # use dlssl::{Connector, Roots};
+        /// let library = dlssl::current()?;
+        /// Connector::builder(&library).roots(Roots::file("ca.pem")).danger_accept_weak_certificates(true).build()?;
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         #[doc(alias = "X509_VERIFY_PARAM_set_auth_level")]
         pub fn danger_accept_weak_certificates(mut self, accept: bool) -> Self {
             self.settings.verify.allow_weak = accept;

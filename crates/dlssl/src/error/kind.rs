@@ -5,12 +5,13 @@ use std::io;
 /// What sort of thing went wrong.
 ///
 /// # Examples
-/// ```no_run
-/// # let library = dlssl::current()?;
-/// let built = dlssl::Connector::builder(&library).min_protocol(dlssl::Protocol::Tls13).build();
-/// match built.map_err(|error| error.kind()) {
-///     Err(dlssl::ErrorKind::Unsupported) => println!("too old for TLS 1.3"),
-///     other => println!("{other:?}"),
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// let library = dlssl::current()?;
+/// let builder = dlssl::Connector::builder(&library).roots(dlssl::Roots::file("ca.pem"));
+/// match builder.min_protocol(dlssl::Protocol::Tls13).build() {
+///     Err(error) if error.kind() == dlssl::ErrorKind::Unsupported => println!("too old for TLS 1.3"),
+///     other => println!("{:?}", other?),
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -16,6 +16,26 @@ use crate::x509::Certificate;
 /// Error of this crate. One pointer wide.
 ///
 /// `source()` is the inner stream's error or the load error, where there is one.
+///
+/// # Examples
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
+/// use dlssl::{Connector, Error, ErrorKind, Roots};
+///
+/// let library = dlssl::current()?;
+/// let connector = Connector::builder(&library).roots(Roots::file("ca.pem")).build()?;
+/// let tcp = std::net::TcpStream::connect(server)?;
+/// let error = Error::from(connector.connect("other.test", tcp).unwrap_err());
+/// assert_eq!(error.kind(), ErrorKind::Certificate);
+/// println!("{error}; on {}", error.library().unwrap_or_default());
+/// for entry in error.queue().entries() {
+///     println!("{:?}", entry.reason());
+/// }
+/// // What lies below, where that is not the library's own.
+/// assert!(error.verify().is_some() && error.io_error().is_none() && error.load_error().is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Error {
     inner: Box<Inner>,
 }
@@ -36,6 +56,20 @@ enum Source {
 }
 
 /// Why a certificate was refused.
+///
+/// # Examples
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
+/// let library = dlssl::current()?;
+/// let connector = dlssl::Connector::builder(&library).roots(dlssl::Roots::file("client.pem")).build()?;
+/// let tcp = std::net::TcpStream::connect(server)?;
+/// let error = dlssl::Error::from(connector.connect("example.org", tcp).unwrap_err());
+/// let failure = error.verify().ok_or("not refused")?;
+/// println!("{} ({}): {}, by {}", failure.reason(), failure.code(), failure.subject(), failure.issuer());
+/// println!("{:?} at {}", failure.certificate(), failure.depth());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyFailure {
     pub(crate) code: i32,

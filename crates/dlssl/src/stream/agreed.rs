@@ -72,11 +72,11 @@ impl<S> TlsStream<S> {
     /// of LibreSSL, which does not tell.
     ///
     /// # Examples
-    /// ```no_run
-    /// # let tcp = std::net::TcpStream::connect(("example.org", 443))?;
-    /// let tls = dlssl::Connector::new()?.connect("example.org", tcp)?;
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// # let tls = scene.tls();
     /// println!("{} over {}", tls.cipher(), tls.group().unwrap_or_default());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # assert!(tls.group().is_some());
     /// ```
     #[must_use]
     #[doc(alias = "SSL_get_negotiated_group")]
@@ -122,25 +122,30 @@ impl<S> TlsStream<S> {
     /// was not built for it, and for clients; those of the inner stream.
     ///
     /// # Examples
-    /// ```no_run
-    /// # let library = dlssl::current()?;
-    /// # let (tcp, _) = std::net::TcpListener::bind("127.0.0.1:4433")?.accept()?;
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// use dlssl::{Acceptor, ErrorKind, Identity, Roots};
     /// use std::io::{Read, Write};
     ///
-    /// let acceptor = dlssl::Acceptor::builder(&library, dlssl::Identity::pem_files("chain.pem", "key.pem"))
-    ///     .client_roots_on_request(dlssl::Roots::file("clients.pem"))
-    ///     .build()?;
-    /// let mut tls = acceptor.accept(tcp)?;
-    /// let mut request = [0; 1024];
-    /// let len = tls.read(&mut request)?;
-    /// if request[..len].starts_with(b"GET /private") {
-    ///     tls.request_certificate()?;
-    ///     // What a client that waits for its page sends next is the answer.
-    ///     while tls.peer_certificate().is_none() {
-    ///         tls.peek(&mut [0; 1])?;
-    ///     }
+    /// let library = dlssl::current()?;
+    /// let built = Acceptor::builder(&library, Identity::pem_files("chain.pem", "key.pem"))
+    ///     .client_roots_on_request(Roots::file("ca.pem"))
+    ///     .build();
+    /// # if let Err(error) = &built { assert_eq!(error.kind(), ErrorKind::Unsupported); return Ok(()); }
+    /// # let tcp = scene.caller_with(|client| {
+    /// #     client.post_handshake_auth(true).identity(Identity::pem_files("client.pem", "client-key.pem"))
+    /// # });
+    /// let mut tls = built?.accept(tcp)?;
+    /// let mut request = [0; 5];
+    /// tls.read_exact(&mut request)?;
+    /// assert!(tls.peer_certificate().is_none());
+    /// tls.request_certificate()?;
+    /// // What comes next is the answer, if the client waits for one of ours.
+    /// # tls.write_all(b"go on")?;
+    /// while tls.peer_certificate().is_none() {
+    ///     tls.peek(&mut [0; 1])?;
     /// }
-    /// tls.write_all(b"here it is")?;
+    /// println!("{:?}", tls.peer_subject());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "SSL_verify_client_post_handshake")]

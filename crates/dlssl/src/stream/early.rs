@@ -48,6 +48,29 @@ impl<S> Connection<S> {
 
 impl<S> TlsStream<S> {
     /// Whether the server took the client's early data. If not, it is to be sent again in the ordinary way.
+    ///
+    /// # Examples
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// # let server = scene.server();
+    /// use std::io::{Read, Write};
+    ///
+    /// let library = dlssl::current()?;
+    /// let connector = dlssl::Connector::builder(&library).roots(dlssl::Roots::file("ca.pem")).build()?;
+    /// let configuration = connector.configure("example.org")?;
+    /// let request = b"GET / HTTP/1.0\r\n\r\n";
+    /// // Where the library has none of it, nothing goes early.
+    /// let configuration = match configuration.clone().danger_early_data(request) {
+    ///     Ok(early) => early,
+    ///     Err(_) => configuration,
+    /// };
+    /// let mut tls = configuration.connect(std::net::TcpStream::connect(server)?)?;
+    /// if !tls.early_data_accepted() {
+    ///     tls.write_all(request)?;
+    /// }
+    /// tls.read_exact(&mut [0; 8])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     #[doc(alias = "SSL_get_early_data_status")]
     pub fn early_data_accepted(&self) -> bool {
@@ -56,6 +79,20 @@ impl<S> TlsStream<S> {
 
     /// Takes what a client sent early, on the server's side. **Who listened can send it again**, to this server or to
     /// another with the same ticket keys: only what does no harm when it is done twice may be done on it.
+    ///
+    /// # Examples
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// use std::num::NonZeroU32;
+    ///
+    /// let library = dlssl::current()?;
+    /// let identity = dlssl::Identity::pem_files("chain.pem", "key.pem");
+    /// let built = dlssl::Acceptor::builder(&library, identity).danger_early_data(NonZeroU32::MIN).build();
+    /// # if let Err(error) = &built { assert_eq!(error.kind(), dlssl::ErrorKind::Unsupported); return Ok(()); }
+    /// let mut tls = built?.accept(scene.caller())?;
+    /// assert!(tls.danger_take_early_data().is_empty(), "a client that comes for the first time has none");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "SSL_read_early_data")]
     pub fn danger_take_early_data(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.connection.taken_early)

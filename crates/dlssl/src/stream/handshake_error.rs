@@ -15,9 +15,12 @@ use crate::error::{Error, ErrorKind};
 /// Why a handshake is not done.
 ///
 /// # Examples
-/// ```no_run
-/// # let tcp = std::net::TcpStream::connect(("example.org", 443))?;
-/// match dlssl::Connector::new()?.connect("example.org", tcp) {
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
+/// let library = dlssl::current()?;
+/// let connector = dlssl::Connector::builder(&library).roots(dlssl::Roots::file("ca.pem")).build()?;
+/// match connector.connect("other.test", std::net::TcpStream::connect(server)?) {
 ///     Ok(tls) => println!("{}", tls.protocol_name()),
 ///     Err(error) if error.kind() == dlssl::ErrorKind::Certificate => println!("not trusted: {error}"),
 ///     Err(error) => return Err(error.into()),
@@ -55,12 +58,20 @@ impl<S> HandshakeError<S> {
 /// this is kept, the peer may wait for an answer.
 ///
 /// # Examples
-/// ```no_run
-/// # let tcp = std::net::TcpStream::connect(("example.org", 443))?;
-/// if let Err(dlssl::HandshakeError::Failed(failed)) = dlssl::Connector::new()?.connect("example.org", tcp) {
-///     println!("{}", failed.error());
-///     let tcp = failed.into_inner();
-/// }
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
+/// use dlssl::{Connector, FailedHandshake, HandshakeError, Roots};
+/// use std::net::TcpStream;
+///
+/// let library = dlssl::current()?;
+/// let connector = Connector::builder(&library).roots(Roots::file("ca.pem")).build()?;
+/// let Err(HandshakeError::Failed(failed)) = connector.connect("other.test", TcpStream::connect(server)?) else {
+///     return Err("it is not for that name".into());
+/// };
+/// let failed: FailedHandshake<TcpStream> = failed;
+/// println!("{}", failed.error());
+/// let tcp = failed.into_inner();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct FailedHandshake<S> {
@@ -110,16 +121,24 @@ impl<S> StdError for FailedHandshake<S> {
 /// A handshake that waits for its inner stream.
 ///
 /// # Examples
-/// ```no_run
-/// let tcp = std::net::TcpStream::connect(("example.org", 443))?;
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
+/// use std::time::{Duration, Instant};
+///
+/// let library = dlssl::current()?;
+/// let connector = dlssl::Connector::builder(&library).roots(dlssl::Roots::file("ca.pem")).build()?;
+/// let tcp = std::net::TcpStream::connect(server)?;
 /// tcp.set_nonblocking(true)?;
-/// let mut step = dlssl::Connector::new()?.connect("example.org", tcp);
+/// let mut step = connector.connect("example.org", tcp);
 /// let tls = loop {
 ///     match step {
 ///         Ok(tls) => break tls,
-///         Err(dlssl::HandshakeError::Blocked(waiting)) => {
+///         Err(dlssl::HandshakeError::Blocked(mut waiting)) => {
+///             waiting.set_deadline(Some(Instant::now() + Duration::from_secs(10)));
 ///             // Wait with poll or the like: for reading if `wants_read`, for writing if `wants_write`.
-///             println!("{} {}", waiting.wants_read(), waiting.wants_write());
+///             println!("{:?}: {} {}", waiting.get_ref(), waiting.wants_read(), waiting.wants_write());
+///             assert_eq!(waiting.error().kind(), std::io::ErrorKind::WouldBlock);
 ///             step = waiting.resume();
 ///         }
 ///         Err(dlssl::HandshakeError::Failed(failed)) => return Err(failed.into_error().into()),

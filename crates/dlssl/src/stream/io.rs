@@ -110,18 +110,25 @@ impl<S> TlsStream<S> {
     /// What a read would fail with.
     ///
     /// # Examples
-    /// ```no_run
-    /// # fn page(tls: &mut dlssl::TlsStream<std::net::TcpStream>) -> std::io::Result<()> {
-    /// use std::io::Read;
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// # let mut tls = scene.tls();
+    /// use std::io::{Read, Write};
     ///
+    /// tls.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
     /// let mut bytes = [0; 512];
-    /// while tls.read_ready()? {
+    /// let mut total = 0;
+    /// loop {
+    ///     if !tls.read_ready()? {
+    ///         println!("time for something else");
+    ///     }
     ///     match tls.read(&mut bytes)? {
     ///         0 => break,
-    ///         count => println!("{count} bytes"),
+    ///         count => total += count,
     ///     }
     /// }
-    /// # Ok(()) }
+    /// assert!(total > 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn read_ready(&mut self) -> io::Result<bool> {
         let connection = &mut self.connection;

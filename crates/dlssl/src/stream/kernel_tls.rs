@@ -21,7 +21,7 @@ use crate::raw::{FilePart, Handle};
 /// # Examples
 /// ```
 /// let both = dlssl::KernelTls::default();
-/// assert!(!both.sending && !both.receiving);
+/// assert!(!both.sending && !both.receiving && !both.any());
 /// assert_eq!(both.to_string(), "the library encrypts and decrypts");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -51,15 +51,35 @@ use connection::Connection;
 /// [`dlssl::Error`](crate::Error) as payload.
 ///
 /// # Examples
-/// ```no_run
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
 /// use std::io::{BufRead, BufReader, Write};
 ///
-/// let tcp = std::net::TcpStream::connect(("example.org", 443))?;
-/// let mut tls = dlssl::Connector::new()?.connect("example.org", tcp)?;
+/// let library = dlssl::current()?;
+/// let connector = dlssl::Connector::builder(&library).roots(dlssl::Roots::file("ca.pem")).alpn(["http/1.1"]).build()?;
+/// let mut tls = connector.connect("example.org", std::net::TcpStream::connect(server)?)?;
 /// println!("{} {} ({} bits)", tls.protocol_name(), tls.cipher(), tls.cipher_bits());
+/// assert!(tls.protocol() >= Some(dlssl::Protocol::Tls12) && !tls.is_server());
+/// assert_eq!(tls.alpn(), Some(&b"http/1.1"[..]));
+///
+/// // Who it is: its own certificate, what it sent, and what verification made of that.
+/// println!("{:?}: {:?}", tls.peer_subject(), tls.peer_certificate());
+/// let (sent, verified) = (tls.peer_chain(), tls.verified_chain().ok_or("resumed")?);
+/// assert_eq!((sent.len(), verified.len()), (2, 3));
+/// assert_eq!(tls.peer_certificate_der().as_deref(), Some(sent[0].der()));
+/// assert!(tls.ocsp_response().is_none(), "nobody asked for it");
+///
 /// tls.write_all(b"HEAD / HTTP/1.0\r\nHost: example.org\r\n\r\n")?;
+/// assert!(!tls.has_unsent());
 /// let mut line = String::new();
 /// BufReader::new(&mut tls).read_line(&mut line)?;
+/// println!("{line}; {} bytes more, whether decrypted or not: {}", tls.pending(), tls.has_pending());
+///
+/// // The inner stream, for what TLS does not use; and the object, for functions of C that are not wrapped.
+/// tls.get_ref().set_nodelay(true)?;
+/// tls.get_mut().set_ttl(64)?;
+/// assert!(!tls.as_ptr().is_null());
 /// tls.shutdown()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -246,6 +266,23 @@ impl<S> TlsStream<S> {
     /// out unchanged.
     ///
     /// Over OpenSSL's own socket BIO a deadline or a time limit makes the socket non-blocking during each call.
+    ///
+    /// # Examples
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// # let mut tls = scene.tls();
+    /// use std::io::{ErrorKind, Read};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// tls.set_deadline(Some(Instant::now() + Duration::from_millis(20)));
+    /// assert_eq!(tls.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::TimedOut);
+    /// assert!(tls.wants_read() && !tls.wants_write() && tls.deadline().is_some());
+    /// // It goes on with another one, or with limits for each call.
+    /// tls.set_deadline(None);
+    /// tls.set_timeouts(dlssl::Timeouts::all(Duration::from_millis(20)));
+    /// assert_eq!(tls.read(&mut [0; 1]).unwrap_err().kind(), ErrorKind::TimedOut);
+    /// println!("{:?}", tls.timeouts());
+    /// ```
     pub fn set_deadline(&mut self, at: Option<Instant>) {
         self.connection.set_deadline(at);
     }
@@ -300,13 +337,12 @@ impl<S> fmt::Debug for TlsStream<S> {
 /// Verdict of the library on the peer's certificate.
 ///
 /// # Examples
-/// ```no_run
-/// # let tcp = std::net::TcpStream::connect(("example.org", 443))?;
-/// # let mut tls = dlssl::Connector::new()?.connect("example.org", tcp)?;
-///
-/// let verdict = tls.verify_result();
-/// println!("{}: {} ({verdict})", verdict.is_ok(), verdict.code());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let tls = scene.tls();
+/// let verdict: dlssl::VerifyResult = tls.verify_result();
+/// assert!(verdict.is_ok());
+/// println!("{} ({})", verdict.text(), verdict.code());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyResult {

@@ -15,10 +15,9 @@ use crate::raw::Handle;
 /// How far an orderly end has come.
 ///
 /// # Examples
-/// ```no_run
-/// # let tcp = std::net::TcpStream::connect(("example.org", 443))?;
-/// # let mut tls = dlssl::Connector::new()?.connect("example.org", tcp)?;
-///
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let mut tls = scene.tls();
 /// if tls.shutdown()? == dlssl::Shutdown::Sent {
 ///     std::io::copy(&mut tls, &mut std::io::sink())?; // what the peer still has to say
 ///     assert_eq!(tls.shutdown()?, dlssl::Shutdown::Received);
@@ -108,11 +107,12 @@ impl<S> TlsStream<S> {
     /// again, and counts anew.
     ///
     /// # Examples
-    /// ```no_run
-    /// # fn end(mut tls: dlssl::TlsStream<std::net::TcpStream>) -> std::io::Result<()> {
-    /// tls.set_timeouts(dlssl::Timeouts::new().shutdown(std::time::Duration::from_secs(1)));
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// # let mut tls = scene.tls();
+    /// tls.set_timeouts(dlssl::Timeouts::new().shutdown(std::time::Duration::from_secs(10)));
     /// assert_eq!(tls.close()?, 0, "nothing is lost");
-    /// # Ok(()) }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "SSL_shutdown")]
     pub fn close(&mut self) -> io::Result<u64> {
@@ -143,6 +143,17 @@ impl<S> TlsStream<S> {
     /// # Errors
     /// [`IntoInnerError`] with the stream inside: while bytes wait to be sent (flush it, or drop it), and with
     /// [kernel TLS](Self::kernel_tls), whose socket stays encrypted whatever is written to it.
+    ///
+    /// # Examples
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// # let mut tls = scene.tls();
+    /// // FTP's CCC: TLS ends, and the socket goes on in plain text.
+    /// tls.close()?;
+    /// let (tcp, already_read) = tls.into_inner()?;
+    /// assert!(already_read.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn into_inner(self) -> Result<(S, Vec<u8>), IntoInnerError<S>> {
         if self.kernel_tls().any() {
             let words = "the kernel does TLS on the socket, and does not stop; it cannot be given back";
@@ -161,6 +172,25 @@ impl<S> TlsStream<S> {
 }
 
 /// The inner stream cannot be given back: bytes wait to be sent, or the kernel does TLS on it.
+///
+/// # Examples
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let mut tls = scene.tls();
+/// use std::io::Write;
+///
+/// tls.write_all(b"what the other side still has to read")?;
+/// match tls.into_inner() {
+///     Ok((tcp, already_read)) => println!("{tcp:?}, {} bytes", already_read.len()),
+///     Err(error) => {
+///         let error: dlssl::IntoInnerError<_> = error;
+///         println!("{}", error.error());
+///         // The stream is still there.
+///         error.into_stream().flush()?;
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct IntoInnerError<S> {
     stream: Box<TlsStream<S>>,
     error: Error,

@@ -10,15 +10,15 @@ use super::{Malformed, Name, string};
 /// One of the names that a certificate is for.
 ///
 /// # Examples
-/// ```no_run
-/// # let library = dlssl::current()?;
-/// # let certificate = dlssl::Certificate::from_file(&library, "server.pem")?;
-///
-/// for name in certificate.alt_names()? {
-///     if let dlssl::AltName::Dns(host) = name {
-///         println!("{host}");
-///     }
-/// }
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// let library = dlssl::current()?;
+/// let certificate = dlssl::Certificate::from_file(&library, "chain.pem")?;
+/// let host = certificate.alt_names()?.into_iter().find_map(|name| match name {
+///     dlssl::AltName::Dns(host) => Some(host),
+///     _ => None,
+/// });
+/// assert_eq!(host.as_deref(), Some("example.org"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

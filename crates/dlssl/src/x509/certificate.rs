@@ -22,11 +22,28 @@ use crate::raw;
 /// contents that make no sense, such as a name with a NUL inside, are [`ErrorKind::Malformed`].
 ///
 /// # Examples
-/// ```no_run
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// use dlssl::Certificate;
+///
 /// let library = dlssl::current()?;
-/// let certificate = dlssl::Certificate::from_file(&library, "/etc/ssl/server.pem")?;
-/// println!("{certificate}: {:?}, valid {}", certificate.dns_names()?, certificate.validity()?);
+/// let certificate = Certificate::from_file(&library, "chain.pem")?;
+/// println!("{certificate}, valid {}", certificate.validity()?);
+/// assert_eq!(certificate.dns_names()?, ["example.org", "www.example.org"]);
+/// assert_eq!(certificate.ip_addresses()?, [std::net::IpAddr::from([127, 0, 0, 1])]);
+/// assert!(certificate.emails()?.is_empty() && certificate.uris()?.is_empty() && !certificate.is_ca()?);
+/// println!("{} by {}: {:?}", certificate.subject()?, certificate.issuer()?, certificate.common_names()?);
+/// println!("number {:02x?}, signed by {}", certificate.serial()?, certificate.signature_algorithm()?);
 /// println!("SHA-256 {}", certificate.fingerprint("SHA256")?);
+///
+/// // The same certificate, whatever it is read from.
+/// let pem = certificate.to_pem()?;
+/// assert_eq!(Certificate::from_pem(&library, &pem)?, certificate);
+/// assert_eq!(Certificate::from_der(&library, certificate.der())?, certificate);
+/// assert_eq!(Certificate::chain_from_pem(&library, pem)?.len(), 1);
+/// assert_eq!(Certificate::chain_from_file(&library, "chain.pem")?.len(), 2);
+/// // For a function of C that is not wrapped.
+/// assert!(!certificate.as_ptr().is_null());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -261,12 +278,12 @@ impl Certificate {
     /// [`ErrorKind::InvalidName`] when `name` is neither.
     ///
     /// # Examples
-    /// ```no_run
-    /// # let library = dlssl::current()?;
-    /// let certificate = dlssl::Certificate::from_file(&library, "/etc/ssl/server.pem")?;
-    /// if !certificate.is_for("www.example.org")? {
-    ///     eprintln!("clients of www.example.org will refuse it");
-    /// }
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// let library = dlssl::current()?;
+    /// let certificate = dlssl::Certificate::from_file(&library, "chain.pem")?;
+    /// assert!(certificate.is_for("www.example.org")?);
+    /// assert!(!certificate.is_for("mail.example.org")?, "its clients will refuse it");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "X509_check_host")]

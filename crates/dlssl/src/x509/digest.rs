@@ -8,6 +8,14 @@ use crate::error::{Error, ErrorKind};
 use crate::raw;
 
 /// Result of a digest, such as a fingerprint. `Display` writes it as `0A:1B:…`.
+///
+/// # Examples
+/// ```
+/// let library = dlssl::current()?;
+/// let (one, two) = (dlssl::digest(&library, "SHA256", b"1")?, dlssl::digest(&library, "SHA256", b"2")?);
+/// assert_ne!(one, two);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Digest {
     bytes: Vec<u8>,
@@ -52,9 +60,10 @@ impl fmt::Debug for Digest {
 /// [`ErrorKind::Unsupported`] for a name that the library does not know, or an algorithm that its configuration forbids.
 ///
 /// # Examples
-/// ```no_run
+/// ```
 /// let sum = dlssl::digest(&dlssl::current()?, "SHA256", b"hello")?;
-/// println!("{sum}");
+/// assert_eq!(sum.to_string().get(..11), Some("2C:F2:4D:BA"));
+/// assert_eq!(sum.as_bytes().len(), 32);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "EVP_Digest")]

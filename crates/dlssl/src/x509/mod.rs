@@ -13,7 +13,6 @@ pub(crate) mod pem;
 mod pin;
 mod private_key;
 mod public_key;
-pub(crate) mod sound;
 mod string;
 mod validity;
 pub(crate) mod weak;

@@ -13,12 +13,12 @@ use crate::raw;
 /// `Display` writes it on one line as RFC 4514 escapes it, such as `C=DE, O=Example\, Inc., CN=example.org`.
 ///
 /// # Examples
-/// ```no_run
-/// # let library = dlssl::current()?;
-/// # let certificate = dlssl::Certificate::from_file(&library, "server.pem")?;
-///
-/// let issuer = certificate.issuer()?;
-/// println!("{issuer}: {:?}", issuer.values("O").collect::<Vec<_>>());
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// let library = dlssl::current()?;
+/// let issuer: dlssl::Name = dlssl::Certificate::from_file(&library, "chain.pem")?.issuer()?;
+/// assert_eq!(issuer.common_names().collect::<Vec<_>>(), ["example intermediate"]);
+/// assert!(issuer.values("O").next().is_none() && !issuer.is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
@@ -29,12 +29,13 @@ pub struct Name {
 /// One part of a name, such as `CN=example.org`.
 ///
 /// # Examples
-/// ```no_run
-/// # let library = dlssl::current()?;
-/// # let certificate = dlssl::Certificate::from_file(&library, "server.pem")?;
-///
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// let library = dlssl::current()?;
+/// let certificate = dlssl::Certificate::from_file(&library, "chain.pem")?;
 /// for attribute in certificate.subject()?.attributes() {
-///     println!("{} = {}", attribute.short_name().unwrap_or(attribute.oid()), attribute.value());
+///     let joined = if attribute.is_joined() { " +" } else { "" };
+///     println!("{} = {}{joined}", attribute.short_name().unwrap_or(attribute.oid()), attribute.value());
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

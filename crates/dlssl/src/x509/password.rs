@@ -8,10 +8,15 @@ use zeroize::Zeroizing;
 /// Password of an encrypted private key. Cheap to clone; overwritten in memory with the last clone.
 ///
 /// # Examples
-/// ```no_run
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// use dlssl::{Password, PrivateKey};
+///
 /// let library = dlssl::current()?;
-/// let password = dlssl::Password::ask(|| std::env::var("KEY_PASSWORD").ok().map(String::into_bytes));
-/// let key = dlssl::PrivateKey::from_file(&library, "key.pem", Some(&password))?;
+/// # let ask_for_it = || Some(b"secret".to_vec());
+/// for password in [Password::new("secret"), "secret".into(), Password::ask(ask_for_it)] {
+///     PrivateKey::from_file(&library, "encrypted-key.pem", Some(&password))?;
+/// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]

@@ -11,10 +11,24 @@ use crate::error::{Error, ErrorKind};
 /// Reads and writes the form of curl, `sha256//` and Base64 of the key's hash.
 ///
 /// # Examples
-/// ```no_run
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
+/// use dlssl::{Certificate, Connector, Pin, Roots};
+///
 /// let library = dlssl::current()?;
-/// let pin: dlssl::Pin = "sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".parse()?;
-/// let connector = dlssl::Connector::builder(&library).pins([pin]).build()?;
+/// let certificate = Certificate::from_file(&library, "chain.pem")?;
+/// let key = Pin::key(&certificate.public_key()?)?;
+/// assert!(key.fits(&certificate) && Pin::certificate(&certificate)?.fits(&certificate));
+/// // As the command line of curl has it, and a second one for the day when the first is lost.
+/// let written: Pin = key.to_string().parse()?;
+/// let spare = [Pin::key_sha256([7; 32]), Pin::certificate_sha256([8; 32])];
+///
+/// let builder = Connector::builder(&library).roots(Roots::file("ca.pem"));
+/// let (pinned, lost) = (builder.clone().pins([written]).build()?, builder.pins(spare).build()?);
+/// let tcp = || std::net::TcpStream::connect(server);
+/// pinned.connect("example.org", tcp()?)?;
+/// assert!(lost.connect("example.org", tcp()?).is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

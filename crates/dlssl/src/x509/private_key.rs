@@ -19,15 +19,22 @@ use crate::raw;
 /// encrypted key whose encrypted part was damaged looks like one with a wrong password: there is no checksum.)
 ///
 /// # Examples
-/// ```no_run
+/// ```
+/// # let scene = dlssl_tests::example::scene();
 /// use dlssl::{ErrorKind, PrivateKey};
 ///
 /// let library = dlssl::current()?;
-/// match PrivateKey::from_file(&library, "key.pem", Some(&"secret".into())) {
-///     Ok(key) => println!("{key:?}"),
-///     Err(error) if error.kind() == ErrorKind::Password => println!("wrong password"),
-///     Err(error) => println!("{error}"),
-/// }
+/// let key = PrivateKey::from_file(&library, "encrypted-key.pem", Some(&"secret".into()))?;
+/// let wrong = PrivateKey::from_file(&library, "encrypted-key.pem", Some(&"wrong".into()));
+/// assert_eq!(wrong.unwrap_err().kind(), ErrorKind::Password);
+///
+/// let (plain, encrypted) = (key.to_pem()?, key.to_encrypted_pem(&"other".into())?);
+/// let again = PrivateKey::from_pem(&library, &*plain, None)?;
+/// assert_eq!(PrivateKey::from_pem(&library, &*encrypted, Some(&"other".into()))?.to_der()?, again.to_der()?);
+/// let der = PrivateKey::from_der(&library, &key.to_der()?, None)?;
+/// assert_eq!(der.public_key()?, key.public_key()?);
+/// // For a function of C that is not wrapped.
+/// assert!(!key.as_ptr().is_null());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]

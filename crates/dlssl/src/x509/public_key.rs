@@ -11,11 +11,11 @@ use dlssl_core::Library;
 /// Kind of a key.
 ///
 /// # Examples
-/// ```no_run
-/// # let library = dlssl::current()?;
-/// # let certificate = dlssl::Certificate::from_file(&library, "server.pem")?;
-///
-/// println!("{}", *certificate.public_key()?.kind() == dlssl::KeyKind::Rsa);
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// let library = dlssl::current()?;
+/// let certificate = dlssl::Certificate::from_file(&library, "chain.pem")?;
+/// assert_eq!(*certificate.public_key()?.kind(), dlssl::KeyKind::Ec);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -73,12 +73,11 @@ impl fmt::Display for KeyKind {
 /// Public key of a certificate or of a private key.
 ///
 /// # Examples
-/// ```no_run
-/// # let library = dlssl::current()?;
-/// # let certificate = dlssl::Certificate::from_file(&library, "server.pem")?;
-///
-/// let key = certificate.public_key()?;
-/// println!("{:?}, {:?} bits, SHA-256 {}", key.kind(), key.bits(), key.sha256()?);
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// let library = dlssl::current()?;
+/// let key: dlssl::PublicKey = dlssl::Certificate::from_file(&library, "chain.pem")?.public_key()?;
+/// println!("{}, {:?} bits, SHA-256 {}, {} bytes", key.kind(), key.bits(), key.sha256()?, key.der().len());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]

@@ -6,14 +6,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// First and last second in which a certificate is valid.
 ///
 /// # Examples
-/// ```no_run
-/// # let library = dlssl::current()?;
-/// # let certificate = dlssl::Certificate::from_file(&library, "server.pem")?;
-///
-/// let validity = certificate.validity()?;
-/// if !validity.contains(std::time::SystemTime::now()) {
-///     println!("it is past {:?}", validity.not_after());
-/// }
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// let library = dlssl::current()?;
+/// let validity: dlssl::Validity = dlssl::Certificate::from_file(&library, "chain.pem")?.validity()?;
+/// assert!(validity.contains(std::time::SystemTime::now()));
+/// assert!(validity.not_before() < validity.not_after());
+/// // Seconds since 1970, before which no platform need have times.
+/// assert!(validity.not_before_seconds() < validity.not_after_seconds());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -10,6 +10,11 @@ use crate::raw;
 
 /// A kind of channel binding: a value that both ends of a connection know, and nobody in between has another
 /// connection with. SCRAM (`-PLUS`) and others tie a login to it.
+///
+/// # Examples
+/// ```
+/// assert_eq!(dlssl::ChannelBinding::Exporter.name(), "tls-exporter");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChannelBinding {
@@ -47,11 +52,13 @@ impl<S> TlsStream<S> {
     /// TLS 1.2 has at most 65,535 bytes. [`ErrorKind::Inherited`] in a child of a fork.
     ///
     /// # Examples
-    /// ```no_run
-    /// # fn derive(tls: &mut dlssl::TlsStream<std::net::TcpStream>) -> Result<(), dlssl::Error> {
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// # let mut tls = scene.tls();
     /// let mut key = [0; 32];
     /// tls.export_keying_material(&mut key, "EXPORTER-example", Some(b"session 1"))?;
-    /// # Ok(()) }
+    /// assert_ne!(key, [0; 32]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "SSL_export_keying_material")]
     pub fn export_keying_material(&mut self, out: &mut [u8], label: &str, context: Option<&[u8]>) -> Result<(), Error> {
@@ -71,11 +78,18 @@ impl<S> TlsStream<S> {
     /// the library does not know. [`ErrorKind::Inherited`] in a child of a fork.
     ///
     /// # Examples
-    /// ```no_run
-    /// # fn bind(tls: &mut dlssl::TlsStream<std::net::TcpStream>) -> Result<(), dlssl::Error> {
-    /// let binding = tls.channel_binding(dlssl::ChannelBinding::Exporter)?;
-    /// assert_eq!(binding.len(), 32);
-    /// # Ok(()) }
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// # let mut tls = scene.tls();
+    /// use dlssl::{ChannelBinding, ErrorKind};
+    ///
+    /// match tls.channel_binding(ChannelBinding::Exporter) {
+    ///     Ok(binding) => assert_eq!(binding.len(), 32),
+    ///     // TLS 1.2 on OpenSSL 1.0.2 and LibreSSL.
+    ///     Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported),
+    /// }
+    /// assert_eq!(tls.channel_binding(ChannelBinding::ServerEndPoint)?.len(), 32);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "SSL_get_finished")]
     #[doc(alias = "SSL_get_peer_finished")]

@@ -23,6 +23,14 @@ mod sealed {
 
 /// Inner streams that [`TlsStream::split`](crate::TlsStream::split) can take apart: sockets by descriptor, and
 /// [`Duplex`](crate::Duplex). Nobody else can implement it.
+///
+/// # Examples
+/// ```
+/// fn is_divided<S: dlssl::Divide>() {}
+/// # #[cfg(unix)]
+/// is_divided::<std::net::TcpStream>();
+/// is_divided::<dlssl::Duplex<std::io::Stdin, std::io::Stdout>>();
+/// ```
 pub trait Divide: Sized + sealed::Sealed {
     /// What the reading half has of it.
     type Reader;

@@ -18,15 +18,24 @@ const MOST_ANSWERS: usize = 64 * 1024;
 /// While it is split, each half waits in the calls of its own part, and of nothing else.
 ///
 /// # Examples
-/// ```no_run
-/// let tcp = std::net::TcpStream::connect(("example.org", 443))?;
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
+/// use std::io::{Read, Write};
+///
+/// let library = dlssl::current()?;
+/// let connector = dlssl::Connector::builder(&library).roots(dlssl::Roots::file("ca.pem")).build()?;
+/// let tcp = std::net::TcpStream::connect(server)?;
 /// let pipe = dlssl::Duplex::new(tcp.try_clone()?, tcp);
-/// let tls = dlssl::Connector::new()?.connect("example.org", pipe)?;
-/// let (mut reader, mut writer) = tls.split()?;
+/// println!("{:?} {:?}", pipe.reader(), pipe.writer());
+/// let (mut reader, mut writer) = connector.connect("example.org", pipe)?.split()?;
 /// std::thread::scope(|scope| {
-///     scope.spawn(|| std::io::copy(&mut reader, &mut std::io::stdout()));
-///     std::io::copy(&mut std::io::stdin(), &mut writer)
+///     let reading = scope.spawn(|| reader.read_exact(&mut [0; 5]));
+///     writer.write_all(b"hello")?;
+///     reading.join().expect("no panic")
 /// })?;
+/// let tls = reader.rejoin(writer)?;
+/// let (reader, writer) = tls.into_inner()?.0.into_parts().ok_or("it is whole")?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Duplex<R, W> {

@@ -43,6 +43,22 @@ impl<S> Shared<S> {
 }
 
 /// The half of a connection that reads. See [`TlsStream::split`].
+///
+/// # Examples
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let tls = scene.tls();
+/// use std::io::Write;
+/// use std::time::{Duration, Instant};
+///
+/// let (reader, mut writer) = tls.split()?;
+/// let mut reader: dlssl::ReadHalf<std::net::TcpStream> = reader;
+/// reader.set_deadline(Some(Instant::now() + Duration::from_secs(10)));
+/// writer.write_all(b"hello")?;
+/// assert!(reader.peek(&mut [0; 5])? > 0 && reader.has_pending());
+/// let whole = reader.rejoin(writer)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ReadHalf<S: Divide> {
     shared: Arc<Shared<S>>,
     end: S::Reader,
@@ -50,6 +66,21 @@ pub struct ReadHalf<S: Divide> {
 }
 
 /// The half of a connection that writes. See [`TlsStream::split`].
+///
+/// # Examples
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let tls = scene.tls();
+/// use std::io::Write;
+/// use std::time::{Duration, Instant};
+///
+/// let (reader, writer) = tls.split()?;
+/// let mut writer: dlssl::WriteHalf<std::net::TcpStream> = writer;
+/// writer.set_deadline(Some(Instant::now() + Duration::from_secs(10)));
+/// writer.write_all(b"goodbye")?;
+/// assert_eq!(writer.shutdown()?, dlssl::Shutdown::Sent);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct WriteHalf<S: Divide> {
     shared: Arc<Shared<S>>,
     end: S::Writer,
@@ -71,11 +102,11 @@ impl<S: Divide> TlsStream<S> {
     /// [`ErrorKind::Inherited`] in a child of a fork, also of all that the halves do.
     ///
     /// # Examples
-    /// ```no_run
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// # let tls = scene.tls();
     /// use std::io::{Read, Write};
     ///
-    /// let tcp = std::net::TcpStream::connect(("example.org", 7))?;
-    /// let tls = dlssl::Connector::new()?.connect_socket("example.org", tcp)?;
     /// let (mut reader, mut writer) = tls.split()?;
     /// let echo = std::thread::spawn(move || {
     ///     let mut bytes = Vec::new();
@@ -83,6 +114,7 @@ impl<S: Divide> TlsStream<S> {
     /// });
     /// writer.write_all(b"hello")?;
     /// writer.shutdown()?;
+    /// assert_eq!(echo.join().expect("no panic")?, b"hello");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn split(mut self) -> Result<(ReadHalf<S>, WriteHalf<S>), SplitError<S>> {
@@ -314,6 +346,20 @@ impl<S: Divide> fmt::Debug for WriteHalf<S> {
 }
 
 /// The stream cannot be split.
+///
+/// # Examples
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// # let server = scene.server();
+/// # let library = dlssl::current()?;
+/// # let connector = dlssl::Connector::builder(&library).roots(dlssl::Roots::file("ca.pem")).build()?;
+/// // A socket that was taken for a plain `Read + Write` would be waited for under the lock.
+/// let tls = connector.connect("example.org", std::net::TcpStream::connect(server)?)?;
+/// let error: dlssl::SplitError<_> = tls.split().unwrap_err();
+/// println!("{}", error.error());
+/// error.into_stream().shutdown()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct SplitError<S> {
     stream: Box<TlsStream<S>>,
     error: Error,
@@ -354,6 +400,16 @@ impl<S> From<SplitError<S>> for Error {
 }
 
 /// Two halves that are not of one connection.
+///
+/// # Examples
+/// ```
+/// # let scene = dlssl_tests::example::scene();
+/// let (one, two) = (scene.tls().split()?, scene.tls().split()?);
+/// let error: dlssl::RejoinError<_> = one.0.rejoin(two.1).unwrap_err();
+/// let (reader, of_another) = error.into_halves();
+/// reader.rejoin(one.1)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct RejoinError<S: Divide> {
     halves: Box<(ReadHalf<S>, WriteHalf<S>)>,
 }
