@@ -24,4 +24,5 @@ pub mod process;
 pub mod resumption;
 pub mod served;
 pub mod talk;
+pub mod verdicts;
 pub mod wire;

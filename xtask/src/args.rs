@@ -40,6 +40,8 @@ pub(crate) enum Command {
     },
     /// Measure dlssl beside rust-openssl, plain C and rustls on one OpenSSL, loading, and every build of the catalogue.
     Bench(BenchOptions),
+    /// Judge cases of certificates on every build: dlssl's verdict, the library's own, and the right one.
+    Verdicts(VerdictOptions),
     /// Show the programs that the tests talk to, and which of them are missing.
     Peers {
         /// Install what is missing (needs root and apt-get).
@@ -125,6 +127,29 @@ pub(crate) struct BenchOptions {
     /// For the peers' program, such as `--rounds 15 --only bulk`.
     #[arg(last = true)]
     pub(crate) rest: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct VerdictOptions {
+    /// Cases in the shape of x509-limbo's `limbo.json`, a file or a folder of them [default: our own]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cases: Option<PathBuf>,
+
+    /// Only on this build of the catalogue (may be repeated).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) lib: Vec<String>,
+
+    /// Write tables and JSON into DIR [default: target/verdicts]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) into: Option<PathBuf>,
+
+    /// Write the tables into docs/verdicts.md too.
+    #[arg(long, conflicts_with_all = ["cases", "lib"])]
+    pub(crate) page: bool,
+
+    /// Judge nothing: write our own cases to FILE, for others to judge.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cases", "lib", "page", "into"])]
+    pub(crate) write_cases: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, clap::Args)]

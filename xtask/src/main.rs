@@ -14,6 +14,7 @@ mod process;
 mod report;
 mod test;
 mod tidy;
+mod verdicts;
 mod workspace;
 
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ fn run(command: Command) -> Fallible<bool> {
         Command::Ci => ci::command(),
         Command::Docs { check } => docs::command(check),
         Command::Bench(options) => bench::command(&options),
+        Command::Verdicts(options) => verdicts::command(&options),
         Command::Peers { install } => peers::command(install),
         Command::Libs(command) => libs::command(command),
     }

@@ -71,6 +71,11 @@ impl LibraryOptions {
         }
     }
 
+    /// Whether one was named, so that the environment has no say.
+    pub(crate) fn names_a_library(&self) -> bool {
+        self.libssl.is_some() || self.lib_dir.is_some()
+    }
+
     /// Loads the chosen library.
     pub(crate) fn load(&self) -> Result<dlssl::Library, LoadError> {
         self.loader().load()

@@ -65,7 +65,7 @@ pub use context::{
 pub use dlssl_core::{
     Capability, CapabilityState, Configuration, ErrorEntry, ErrorStack, Explanation, Flavour, Generation, Half,
     Inherited, Isolation, Library, LoadError, LoadFailure, Loader, ProviderError, RandomError, Reloaded, Slot, Version,
-    current, process_slot, reload, reload_with, renewals, vouch_for_fork,
+    current, environment_is_trusted, process_slot, reload, reload_with, renewals, vouch_for_fork,
 };
 pub use error::{Error, ErrorKind, VerifyFailure};
 pub use session::{Session, SessionStore};

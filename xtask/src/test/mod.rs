@@ -34,7 +34,7 @@ pub(crate) use summary::Totals;
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// The test executables that run once, on all builds.
-const ALL: [&str; 3] = ["pairs", "coexist", "upgrade"];
+const ALL: [&str; 4] = ["pairs", "coexist", "upgrade", "troubleshooting"];
 
 /// Tells the tests to take their time.
 const NIGHTLY: &str = "DLSSL_TEST_NIGHTLY";

@@ -1,4 +1,4 @@
-//! The rule that a relative link in a Markdown file points at a file or folder of the tree.
+//! The rule that a link in a Markdown file points at a file or folder of the tree, and at a heading that is there.
 
 use super::Found;
 use super::tree::{File, Tree};
@@ -23,6 +23,18 @@ pub(super) fn lead_somewhere(file: &File, tree: &Tree) -> Vec<Found> {
                 found.push((number, format!("the link `{target}` leads nowhere")));
             }
         }
+        for target in targets(line).into_iter().filter(|target| !target.contains("://")) {
+            let Some((path, heading)) = target.split_once('#') else { continue };
+            let page = if path.is_empty() { Some(file.path.clone()) } else { resolve(&file.path, path) };
+            let text = match page {
+                Some(page) if page == file.path => Some(&file.text),
+                Some(page) => tree.files.iter().find(|file| file.path == page).map(|file| &file.text),
+                None => None,
+            };
+            if text.is_some_and(|text| !headings(text).any(|there| there == heading)) {
+                found.push((number, format!("there is no heading for the link `{target}`")));
+            }
+        }
     }
     found
 }
@@ -38,6 +50,20 @@ fn targets(line: &str) -> Vec<&str> {
         targets.extend(line.split_once("]: ").map(|(_, target)| target.trim()));
     }
     targets
+}
+
+/// The names by which a page's headings are linked: small letters, hyphens for spaces, and no other signs.
+fn headings(text: &str) -> impl Iterator<Item = String> {
+    let mut in_code = false;
+    let titles = text.lines().filter_map(move |line| {
+        in_code ^= line.trim_start().starts_with("```");
+        let title = line.trim_start_matches('#');
+        (!in_code && title.len() < line.len()).then(|| title.strip_prefix(' ')).flatten()
+    });
+    titles.map(|title| {
+        let kept = title.chars().filter(|sign| sign.is_alphanumeric() || matches!(sign, ' ' | '-' | '_'));
+        kept.flat_map(char::to_lowercase).map(|sign| if sign == ' ' { '-' } else { sign }).collect()
+    })
 }
 
 fn is_relative(target: &str) -> bool {
@@ -82,8 +108,15 @@ mod tests {
 
     #[test]
     fn good_links_pass() {
-        let text = "[r](../README.md) [a](a.md#top) [d](../docs/) [h](#top) [w](https://example.org/x.md)\n\
+        let text = "# Top\n[r](../README.md) [a](a.md#top) [d](../docs/) [h](#top) [w](https://example.org/x.md)\n\
                     ```\n[code](none.md)\n```\n";
         assert!(lines(text).is_empty());
+    }
+
+    #[test]
+    fn a_heading_that_is_not_there_is_found() {
+        let text = "# What `it` costs, and why\n[a](#what-it-costs-and-why) [b](a.md#what-it-costs)\n\
+                    ```\n# code\n```\n[c](#code)\n";
+        assert_eq!(lines(text), [2, 6]);
     }
 }

@@ -19,7 +19,7 @@ pub(crate) use content::{Content, Stamp};
 use crate::error::LoadFailure;
 use crate::explanation::Attempt;
 use crate::ffi::Half;
-use crate::load::{Image, Opener, refusal, with_dependencies};
+use crate::load::{Image, Opener, refusal, wants_another_libcrypto, with_dependencies};
 
 /// Whether this platform has what private copies need: names bound within the copy first.
 pub(crate) const POSSIBLE: bool = cfg!(all(target_os = "linux", target_env = "gnu"));
@@ -108,10 +108,13 @@ pub(crate) fn copy(
     let old_crypto = own_name(&crypto_names, &originals.libcrypto)?;
     let old_ssl = own_name(&ssl_names, &originals.libssl)?;
     if !ssl_names.needed.contains(&old_crypto) {
+        let asked: Vec<&str> =
+            ssl_names.needed.iter().map(String::as_str).filter(|name| name.contains("crypto")).collect();
+        let asked = if asked.is_empty() { "no libcrypto".to_owned() } else { asked.join(", ") };
         return Err(LoadFailure::MismatchedPair {
             libssl: originals.libssl.clone(),
             libcrypto: originals.libcrypto.clone(),
-            evidence: format!("libssl asks for {}, not for {old_crypto}", ssl_names.needed.join(", ")),
+            evidence: format!("libssl asks for {asked}, not for {old_crypto}"),
         });
     }
     let new_name = |half, old: &str, path: &Path| {
@@ -127,12 +130,16 @@ pub(crate) fn copy(
     }
     attempt.step("rename", format!("{old_crypto} to {new_crypto}, {old_ssl} to {new_ssl}"));
     let exchanges = [(old_crypto.as_str(), new_crypto.as_str()), (old_ssl.as_str(), new_ssl.as_str())];
+    // The linker speaks of the copies; a person knows the originals.
+    let mut originals_of: Vec<(String, String)> = Vec::new();
     let mut open = |path: &Path, bytes: &mut [u8], step| -> Result<(Arc<dyn Image>, Content), LoadFailure> {
         let original = elf::rename(bytes, &exchanges).map_err(|error| refuse(path, error.to_string()))?;
         let label = format!("dlssl {}", path.file_name().unwrap_or(OsStr::new("library")).to_string_lossy());
         let placed = place::place(bytes, &label).map_err(|error| system(path)(&error))?;
+        originals_of.push((placed.path.display().to_string(), path.display().to_string()));
         let opened = with_dependencies(opener, &placed.path, path, attempt, &mut |name| opener.open_private(name));
         let image = opened.map_err(|os| {
+            let os = originals_of.iter().fold(os, |os, (copy, original)| os.replace(copy, original));
             attempt.step(step, os.clone());
             refusal(path, os)
         })?;
@@ -140,7 +147,15 @@ pub(crate) fn copy(
         Ok((image, placed.content.with_original(original)))
     };
     let (crypto, crypto_content) = open(&originals.libcrypto, &mut originals.crypto, "open libcrypto")?;
-    let (ssl, ssl_content) = open(&originals.libssl, &mut originals.ssl, "open libssl")?;
+    let ssl = open(&originals.libssl, &mut originals.ssl, "open libssl");
+    let (ssl, ssl_content) = ssl.map_err(|failure| match failure {
+        LoadFailure::Unopenable { os, .. } if wants_another_libcrypto(&os) => LoadFailure::MismatchedPair {
+            libssl: originals.libssl.clone(),
+            libcrypto: originals.libcrypto.clone(),
+            evidence: os,
+        },
+        failure => failure,
+    })?;
     Ok(Copied { ssl, crypto, contents: [ssl_content, crypto_content], renamed: (old_crypto, new_crypto) })
 }
 

@@ -68,6 +68,16 @@ pub(super) fn check(
         (None, Placement::Files) => &Configuration::Library,
         (None, Placement::Private { .. }) => &Configuration::None,
     };
+    let strangers = *configuration == Configuration::Library
+        && init::believes_the_environment(&identity)
+        && !super::environment_is_trusted();
+    if strangers {
+        attempt.step(
+            "configuration",
+            "left out: this version would read what OPENSSL_CONF names, and the process runs set-user-id",
+        );
+    }
+    let configuration = if strangers { &Configuration::None } else { configuration };
     // What a person looks for is the file that was asked for, not the name of its copy.
     let (libssl, libcrypto) = match placement {
         Placement::Files => (places.libssl.clone(), places.libcrypto.clone()),

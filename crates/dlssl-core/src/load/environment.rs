@@ -11,6 +11,8 @@ use crate::explanation::Explanation;
 pub(super) struct Surroundings<'a> {
     pub(super) platform: Platform,
     pub(super) variable: &'a dyn Fn(&str) -> Option<OsString>,
+    /// Whether the variables may choose files.
+    pub(super) trusted: bool,
     pub(super) list: &'a dyn Fn(&Path) -> std::io::Result<Vec<String>>,
 }
 
@@ -18,7 +20,8 @@ impl Surroundings<'_> {
     pub(super) fn real() -> Self {
         Self {
             platform: Platform::here(),
-            variable: &|name| if environment_is_trusted() { std::env::var_os(name) } else { None },
+            variable: &|name| std::env::var_os(name),
+            trusted: environment_is_trusted(),
             list: &|folder| {
                 let entries = std::fs::read_dir(folder)?;
                 Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
@@ -32,9 +35,7 @@ impl Surroundings<'_> {
 ///
 /// # Examples
 /// ```
-/// if dlssl_core::environment_is_trusted() {
-///     println!("{:?}", std::env::var_os("DLSSL_DIR"));
-/// }
+/// assert!(dlssl_core::environment_is_trusted()); // a test does not run set-user-id
 /// ```
 #[must_use]
 pub fn environment_is_trusted() -> bool {
@@ -79,7 +80,7 @@ impl Asked {
     }
 }
 
-/// Reads the environment; `None` when none of the variables is set.
+/// Reads the environment; `None` when none of the variables is set, or they have no say, which the explanation then tells.
 pub(super) fn from_environment(
     surroundings: &Surroundings<'_>,
     explanation: &mut Explanation,
@@ -93,6 +94,11 @@ pub(super) fn from_environment(
         })
         .collect();
     if set.is_empty() {
+        return None;
+    }
+    if !surroundings.trusted {
+        let names: Vec<&str> = set.iter().map(|(name, _)| *name).collect();
+        explanation.choice = format!("{} is ignored, since this process runs set-user-id; ", names.join(" and "));
         return None;
     }
     let words: Vec<String> = set.iter().map(|(name, value)| format!("{name}={}", value.display())).collect();

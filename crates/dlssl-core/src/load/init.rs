@@ -12,6 +12,7 @@ use crate::compat;
 use crate::error::{ErrorStack, LoadFailure};
 use crate::ffi::Functions;
 use crate::ffi::options::{INIT_LOAD_CONFIG, INIT_NO_ATEXIT, INIT_NO_LOAD_CONFIG, OptionSpec, Setting};
+use crate::version::{Flavour, Version};
 
 /// Which configuration file the library reads when it is initialised.
 ///
@@ -30,6 +31,12 @@ pub enum Configuration {
     None,
     /// This file.
     File(PathBuf),
+}
+
+/// Whether this library reads the file that `OPENSSL_CONF` names even in a process that runs set-user-id. Such a file can name
+/// code to run.
+pub(super) fn believes_the_environment(identity: &Identity) -> bool {
+    identity.flavour == Flavour::OpenSsl && identity.version < Version::new(1, 1, 1)
 }
 
 /// Initialises a library; harmless when it is already.

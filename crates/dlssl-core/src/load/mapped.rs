@@ -251,10 +251,11 @@ mod elf {
                 // unload, and hold a handle), read-only, of the length that its dynamic section says.
                 let table = unsafe { memory::slice(table.0 as *const RelaEntry, entries(size_of::<RelaEntry>())) };
                 for entry in table {
-                    let symbol = entry.r_sym(ENDIAN, false);
+                    // The trait's methods take the same arguments on every machine, the types' own do not.
+                    let symbol = Rela::r_sym(entry, ENDIAN, false);
                     #[allow(clippy::useless_conversion)] // 32 bits wide on 32-bit machines
                     let offset: u64 = entry.r_offset(ENDIAN).into();
-                    if !place.visit(symbol, entry.r_type(ENDIAN, false).0, offset, each) {
+                    if !place.visit(symbol, Rela::r_type(entry, ENDIAN, false).0, offset, each) {
                         return;
                     }
                 }

@@ -26,7 +26,7 @@ pub use decide::Isolation;
 pub use environment::environment_is_trusted;
 pub use init::Configuration;
 pub(crate) use mapped::{imports, replaced_on_disk};
-pub(crate) use open::{refusal, with_dependencies};
+pub(crate) use open::{refusal, wants_another_libcrypto, with_dependencies};
 pub(crate) use source::{Image, Opener, System};
 
 use crate::error::{LoadError, LoadFailure};
@@ -239,6 +239,9 @@ mod tests {
     use super::source::fake::{FakeImage, FakeOpener};
     use super::*;
 
+    /// Among the made-up variables: the process runs set-user-id.
+    const SET_USER_ID: &str = "set-user-id";
+
     /// Loads with a made-up linker, environment and file system.
     fn load(
         loader: &Loader,
@@ -255,6 +258,7 @@ mod tests {
         let surroundings = Surroundings {
             platform: Platform::Linux,
             variable: &|name| environment.get(name).cloned(),
+            trusted: !environment.contains_key(SET_USER_ID),
             list: &|folder| folders.get(folder).cloned().ok_or_else(|| std::io::ErrorKind::NotFound.into()),
         };
         loader.load_with(opener, &surroundings, &fork::hold())
@@ -290,6 +294,14 @@ mod tests {
         assert!(error.to_string().starts_with("DLSSL_DIR=/nowhere does not work"), "{error}");
         let ignoring = failure(&Loader::new().environment(false), &opener, &[("DLSSL_DIR", "/nowhere")], &[]);
         assert_ne!(ignoring.code(), "environment");
+    }
+
+    #[test]
+    fn a_set_user_id_process_ignores_the_environment_and_says_so() {
+        let error = failure(&Loader::new(), &FakeOpener::default(), &[("DLSSL_DIR", "/d"), (SET_USER_ID, "")], &[]);
+        assert_eq!(error.code(), "not-found");
+        let choice = &error.explanation().choice;
+        assert_eq!(choice, "DLSSL_DIR is ignored, since this process runs set-user-id; the default search");
     }
 
     #[test]

@@ -143,7 +143,7 @@ fn absent(words: &str) -> Option<&str> {
 }
 
 /// Reads from the words on libssl whether its libcrypto lacks what it needs.
-fn wants_another_libcrypto(words: &str) -> bool {
+pub(crate) fn wants_another_libcrypto(words: &str) -> bool {
     words.contains("undefined symbol") || (words.contains("version `") && words.contains("not found"))
 }
 

@@ -50,7 +50,7 @@ pub(super) fn search(
                     .and_then(|candidates| first_that_works(plan, candidates, explanation))
                     .map_err(|cause| asked.blame(cause));
             }
-            explanation.choice = "the default search".into();
+            explanation.choice += "the default search";
             first_that_works(plan, &candidates::platform(platform), explanation)
         }
     }

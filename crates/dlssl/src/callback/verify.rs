@@ -15,7 +15,7 @@ use super::{Frame, in_callback};
 use crate::config::{Verification, VerifyCallback};
 use crate::error::VerifyFailure;
 use crate::raw::{self, verify_error_text};
-use crate::x509::{Certificate, Pin, weak};
+use crate::x509::{Certificate, Pin, sound, weak};
 
 /// What a context demands beyond the library's own verification.
 #[derive(Default)]
@@ -96,6 +96,7 @@ fn own_checks(frame: &mut Frame<'_>, policy: &Policy, step: &Step<'_>, chain: &[
     // Without alternative names some libraries look at the subject.
     let nameless = frame.stash.verify.expects_dns && !chain.first().is_some_and(weak::has_dns_name);
     let faults = [
+        sound::in_chain(chain),
         weak,
         too_long.then_some((chain.len() - 1, "certificate chain too long")),
         nameless.then_some((0, "hostname mismatch: no host name among the alternative names")),

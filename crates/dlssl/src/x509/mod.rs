@@ -13,6 +13,7 @@ pub(crate) mod pem;
 mod pin;
 mod private_key;
 mod public_key;
+pub(crate) mod sound;
 mod string;
 mod validity;
 pub(crate) mod weak;

@@ -13,6 +13,8 @@ const EXTENSIONS: u8 = 0xA3;
 pub(super) struct Parts<'a> {
     pub(super) serial: &'a [u8],
     pub(super) issuer: Element<'a>,
+    /// From when to when.
+    pub(super) validity: Element<'a>,
     pub(super) subject: Element<'a>,
     /// Public key with its algorithm.
     pub(super) key: Element<'a>,
@@ -45,7 +47,7 @@ impl<'a> Parts<'a> {
         let serial = body.expect(INTEGER)?.content;
         body.expect(SEQUENCE)?; // the algorithm again
         let issuer = body.expect(SEQUENCE)?;
-        body.expect(SEQUENCE)?; // the validity, which C reads
+        let validity = body.expect(SEQUENCE)?;
         let subject = body.expect(SEQUENCE)?;
         let key = body.expect(SEQUENCE)?;
         body.optional(ISSUER_ID)?;
@@ -54,20 +56,30 @@ impl<'a> Parts<'a> {
             Some(outer) => Some(outer.inside().expect(SEQUENCE)?),
             None => None,
         };
-        Ok(Self { serial, issuer, subject, key, signature, extensions })
+        Ok(Self { serial, issuer, validity, subject, key, signature, extensions })
+    }
+
+    pub(super) fn has_extensions(&self) -> bool {
+        self.extensions.is_some()
+    }
+
+    /// Each extension in order: content of its object identifier, and what it holds. Nothing comes after an error.
+    pub(super) fn extensions(&self) -> impl Iterator<Item = Result<(&'a [u8], Reader<'a>), Malformed>> {
+        let mut rest = self.extensions.map_or(Reader::new(&[]), Element::inside);
+        let mut failed = false;
+        std::iter::from_fn(move || {
+            let next = (!failed && !rest.is_at_end()).then(|| one_extension(&mut rest))?;
+            failed = next.is_err();
+            Some(next)
+        })
     }
 
     /// What an extension holds, by object identifier; `None` when it is not there. One that is there twice is malformed.
     pub(super) fn extension(&self, oid: &str) -> Result<Option<Reader<'a>>, Malformed> {
-        let Some(extensions) = self.extensions else { return Ok(None) };
-        let mut extensions = extensions.inside();
         let mut found = None;
-        while !extensions.is_at_end() {
-            let mut extension = extensions.expect(SEQUENCE)?.inside();
-            let own = dotted(extension.expect(OBJECT_IDENTIFIER)?.content)?;
-            extension.optional(BOOLEAN)?;
-            let value = extension.expect(OCTET_STRING)?;
-            if own == oid && found.replace(value.inside()).is_some() {
+        for extension in self.extensions() {
+            let (id, value) = extension?;
+            if dotted(id)? == oid && found.replace(value).is_some() {
                 return Err(Malformed("an extension that is there twice"));
             }
         }
@@ -80,6 +92,13 @@ impl<'a> Parts<'a> {
         let authority = constraints.expect(SEQUENCE)?.inside().optional(BOOLEAN)?;
         Ok(authority.is_some_and(|flag| flag.content != [0]))
     }
+}
+
+fn one_extension<'a>(from: &mut Reader<'a>) -> Result<(&'a [u8], Reader<'a>), Malformed> {
+    let mut extension = from.expect(SEQUENCE)?.inside();
+    let id = extension.expect(OBJECT_IDENTIFIER)?.content;
+    extension.optional(BOOLEAN)?;
+    Ok((id, extension.expect(OCTET_STRING)?.inside()))
 }
 
 /// The subject's name in DER.

@@ -4,6 +4,8 @@ use std::env;
 
 use serde::Serialize;
 
+use crate::library::LibraryOptions;
+
 /// A variable that is set.
 #[derive(Debug, Serialize)]
 pub(super) struct Variable {
@@ -31,13 +33,38 @@ const KNOWN: &[(&str, &str)] = &[
     ("SSL_CERT_DIR", "the library's default directory of roots"),
 ];
 
-/// The known variables that are set, in the order above.
-pub(super) fn seen() -> Vec<Variable> {
-    pick(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+/// What takes a variable's effect away.
+#[derive(Clone, Copy)]
+struct Overruled {
+    /// A library was named on the command line.
+    named: bool,
+    /// The process has more rights than who started it.
+    set_user_id: bool,
 }
 
-fn pick(lookup: impl Fn(&str) -> Option<String>) -> Vec<Variable> {
-    KNOWN.iter().filter_map(|&(name, effect)| Some(Variable { name, value: lookup(name)?, effect })).collect()
+impl Overruled {
+    fn effect(self, name: &str, effect: &'static str) -> &'static str {
+        if self.set_user_id && !name.ends_with("_ia32cap") {
+            "ignored: this process runs set-user-id"
+        } else if self.named && name.starts_with("DLSSL_") {
+            "ignored: a library is named on the command line"
+        } else {
+            effect
+        }
+    }
+}
+
+/// The known variables that are set, in the order above.
+pub(super) fn seen(options: &LibraryOptions) -> Vec<Variable> {
+    let overruled = Overruled { named: options.names_a_library(), set_user_id: !dlssl::environment_is_trusted() };
+    pick(overruled, |name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+}
+
+fn pick(overruled: Overruled, lookup: impl Fn(&str) -> Option<String>) -> Vec<Variable> {
+    let variable = |&(name, effect): &(&'static str, &'static str)| {
+        Some(Variable { name, value: lookup(name)?, effect: overruled.effect(name, effect) })
+    };
+    KNOWN.iter().filter_map(variable).collect()
 }
 
 #[cfg(test)]
@@ -47,8 +74,22 @@ mod tests {
     #[test]
     fn only_what_is_set_and_in_order() {
         let set = ["SSL_CERT_FILE", "DLSSL_DIR", "HOME"];
-        let found = pick(|name| set.contains(&name).then(|| "x".into()));
+        let found =
+            pick(Overruled { named: false, set_user_id: false }, |name| set.contains(&name).then(|| "x".into()));
         let names: Vec<_> = found.iter().map(|variable| variable.name).collect();
         assert_eq!(names, ["DLSSL_DIR", "SSL_CERT_FILE"]);
+    }
+
+    #[test]
+    fn what_has_no_effect_is_said_to_have_none() {
+        let effects = |named, set_user_id| -> Vec<bool> {
+            let found = pick(Overruled { named, set_user_id }, |_| Some("x".into()));
+            ["DLSSL_DIR", "OPENSSL_CONF", "OPENSSL_ia32cap"]
+                .map(|name| found.iter().any(|one| one.name == name && one.effect.starts_with("ignored")))
+                .to_vec()
+        };
+        assert_eq!(effects(false, false), [false, false, false]);
+        assert_eq!(effects(true, false), [true, false, false]);
+        assert_eq!(effects(false, true), [true, true, false]);
     }
 }

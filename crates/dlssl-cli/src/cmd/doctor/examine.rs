@@ -1,6 +1,6 @@
 //! The findings as plain data; their JSON form is an interface, so fields are only added.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dlssl::{Capability, Explanation, Generation, Library, LoadError};
 use serde::Serialize;
@@ -56,7 +56,7 @@ pub(super) struct Problem {
 pub(super) fn loaded<'a>(library: &'a Library, options: &LibraryOptions) -> Diagnosis<'a> {
     let isolation = isolation::examine(library, options);
     let roots = roots::examine(library);
-    let environment = environment::seen();
+    let environment = environment::seen(options);
     let about = LibraryReport {
         flavour: library.flavour().to_string(),
         version: library.version().to_string(),
@@ -67,7 +67,7 @@ pub(super) fn loaded<'a>(library: &'a Library, options: &LibraryOptions) -> Diag
         generation: library.generation(),
         openssl_dir: library.openssl_dir(),
     };
-    let mut problems = Vec::from_iter(of_library(&about));
+    let mut problems = of_library(&about);
     problems.extend(isolation::problems(&isolation));
     problems.extend(of_roots(&roots));
     problems.extend(of_environment(&environment));
@@ -86,8 +86,8 @@ pub(super) fn loaded<'a>(library: &'a Library, options: &LibraryOptions) -> Diag
 }
 
 /// The findings when no library loaded.
-pub(super) fn failed(error: &LoadError) -> Diagnosis<'_> {
-    let environment = environment::seen();
+pub(super) fn failed<'a>(error: &'a LoadError, options: &LibraryOptions) -> Diagnosis<'a> {
+    let environment = environment::seen(options);
     let mut problems = vec![Problem { what: error.to_string(), advice: load_advice(error.code()).into() }];
     problems.extend(of_environment(&environment));
     Diagnosis {
@@ -114,22 +114,37 @@ fn load_advice(code: &str) -> &'static str {
     }
 }
 
-fn of_library(library: &LibraryReport) -> Option<Problem> {
-    (!library.known_version).then(|| Problem {
-        what: format!("{} {} is newer than any version known here", library.flavour, library.version),
-        advice: "it was checked like any other; run dlssl selftest, and look for a newer dlssl".into(),
+fn of_library(library: &LibraryReport) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if !library.known_version {
+        problems.push(Problem {
+            what: format!("{} {} is newer than any version known here", library.flavour, library.version),
+            advice: "it was checked like any other; run dlssl selftest, and look for a newer dlssl".into(),
+        });
+    }
+    problems.extend(out_of_two_places(&library.libssl, &library.libcrypto));
+    problems
+}
+
+fn out_of_two_places(libssl: &Path, libcrypto: &Path) -> Option<Problem> {
+    (libssl.parent() != libcrypto.parent()).then(|| Problem {
+        what: format!("{} and {} lie in different directories", libssl.display(), libcrypto.display()),
+        advice:
+            "they do run together; see to it that they are of one build: libssl of OpenSSL 3 and later does not tell \
+                 its version"
+                .into(),
     })
 }
 
 fn of_roots(roots: &RootsReport) -> Option<Problem> {
     if !roots.found {
         let reason = roots.error.as_deref().unwrap_or("nothing was found");
-        return Some(Problem {
-            what: format!("no default trust roots: {reason}"),
-            advice: "install the system's certificates (package ca-certificates), or name a file of \
-                     roots in the program"
-                .into(),
-        });
+        let advice = if reason.contains("SSL_CERT_") {
+            "correct or unset SSL_CERT_FILE and SSL_CERT_DIR, or name a file of roots in the program"
+        } else {
+            "install the system's certificates (package ca-certificates), or name a file of roots in the program"
+        };
+        return Some(Problem { what: format!("no default trust roots: {reason}"), advice: advice.into() });
     }
     let counts = [roots.file_certificates, roots.directory_certificates];
     let counted: Vec<usize> = counts.into_iter().flatten().collect();
@@ -142,7 +157,10 @@ fn of_roots(roots: &RootsReport) -> Option<Problem> {
 fn of_environment(variables: &[Variable]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for variable in variables {
-        let Variable { name, value, .. } = variable;
+        let Variable { name, value, effect } = variable;
+        if effect.starts_with("ignored") {
+            continue;
+        }
         match *name {
             "SSL_CERT_FILE" | "SSL_CERT_DIR" | "OPENSSL_CONF" | "OPENSSL_MODULES" => {
                 // A list of directories is allowed in SSL_CERT_DIR: one that exists is enough.
@@ -171,6 +189,13 @@ fn of_environment(variables: &[Variable]) -> Vec<Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pair_out_of_two_directories_is_a_problem() {
+        let places = |libcrypto: &str| out_of_two_places(Path::new("/a/libssl.so.3"), Path::new(libcrypto));
+        assert_eq!(places("/a/libcrypto.so.3"), None);
+        assert!(places("/b/libcrypto.so.3").is_some());
+    }
 
     fn roots(file: Option<usize>, directory: Option<usize>) -> RootsReport {
         RootsReport {

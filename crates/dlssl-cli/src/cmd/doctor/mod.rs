@@ -15,7 +15,7 @@ pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
     let loaded = args.library.load();
     let diagnosis = match &loaded {
         Ok(library) => examine::loaded(library, &args.library),
-        Err(error) => examine::failed(error),
+        Err(error) => examine::failed(error, &args.library),
     };
     if args.json {
         report::unless_closed(report::json(&mut std::io::stdout().lock(), &diagnosis))?;
