@@ -22,6 +22,15 @@ impl Offer {
 
     /// The whole record.
     pub fn record(&self) -> Vec<u8> {
+        record(22, self.version.min(0x0301), &self.message(0))
+    }
+
+    /// The same with so many bytes of padding (RFC 7685), in as many records as that takes.
+    pub fn padded(&self, padding: usize) -> Vec<u8> {
+        self.message(padding).chunks(16_384).flat_map(|part| record(22, self.version.min(0x0301), part)).collect()
+    }
+
+    fn message(&self, padding: usize) -> Vec<u8> {
         let mut body = self.version.to_be_bytes().to_vec();
         body.extend([7; 32]);
         body.push(0); // no session
@@ -30,16 +39,19 @@ impl Offer {
         body.extend(with_length(1, &self.compression));
         // SSL 3.0 has no extensions.
         if self.version > 0x0300 {
-            let extensions = [
+            let mut extensions = [
                 extension(10, &with_length(2, &[0, 23, 0, 24])), // groups: P-256, P-384
                 extension(11, &with_length(1, &[0])),            // points: uncompressed
                 // Signatures: ECDSA and RSA (both paddings) with SHA-256, and both with SHA-1.
                 extension(13, &with_length(2, &[4, 3, 4, 1, 8, 4, 2, 3, 2, 1])),
             ]
             .concat();
+            if padding > 0 {
+                extensions.extend(extension(21, &vec![0; padding]));
+            }
             body.extend(with_length(2, &extensions));
         }
-        record(22, self.version.min(0x0301), &handshake(1, &body))
+        handshake(1, &body)
     }
 }
 

@@ -22,6 +22,7 @@ pub mod peers;
 pub mod pki;
 pub mod process;
 pub mod resumption;
+pub mod rogue;
 pub mod served;
 pub mod talk;
 pub mod verdicts;

@@ -218,6 +218,52 @@ impl Authority {
     }
 }
 
+/// More certificates than anybody needs.
+#[derive(Debug)]
+pub struct Long {
+    /// What signs the first of them.
+    pub root_pem: String,
+    /// A server for [`NAME`] with all that is below the root.
+    pub pair: Pair,
+}
+
+impl Long {
+    /// A good chain of so many certificates, the root not counted.
+    pub fn of(length: usize) -> Self {
+        let (params, key) = (ca("long root"), KeyPair::generate().unwrap());
+        let root_pem = params.self_signed(&key).unwrap().pem();
+        let (mut issuer, mut below) = (Issuer::new(params, key), String::new());
+        for number in 1..length {
+            let (params, key) = (ca(&format!("long {number}")), KeyPair::generate().unwrap());
+            below.insert_str(0, &params.signed_by(&key, &issuer).unwrap().pem());
+            issuer = Issuer::new(params, key);
+        }
+        let key = KeyPair::generate().unwrap();
+        let certificate = Leaf::server(NAME).params().signed_by(&key, &issuer).unwrap();
+        let pair =
+            Pair { chain: certificate.pem() + &below, key: key.serialize_pem(), der: certificate.der().to_vec() };
+        Long { root_pem, pair }
+    }
+
+    /// So many authorities in DER, of one name and each with a key of its own, that seem to sign each other.
+    pub fn alike(count: usize) -> Vec<Vec<u8>> {
+        let mut params = ca("alike");
+        // Without it nobody can tell which of them is meant.
+        params.use_authority_key_identifier_extension = false;
+        let one = || params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec();
+        (0..count).map(|_| one()).collect()
+    }
+
+    /// A server for [`NAME`] that one more of these has signed.
+    pub fn signed_by_one_of_them() -> Pair {
+        let (params, key) = (ca("alike"), KeyPair::generate().unwrap());
+        let issuer = Issuer::new(params, key);
+        let key = KeyPair::generate().unwrap();
+        let certificate = Leaf::server(NAME).params().signed_by(&key, &issuer).unwrap();
+        Pair { chain: certificate.pem(), key: key.serialize_pem(), der: certificate.der().to_vec() }
+    }
+}
+
 /// The authority with a good server and a good client, as values and as files.
 #[derive(Debug)]
 pub struct Pki {

@@ -254,6 +254,8 @@ pub struct Counts {
     pub writes: AtomicUsize,
     /// Calls of `flush`.
     pub flushes: AtomicUsize,
+    /// Scripted calls that did nothing and said so.
+    pub nothings: AtomicUsize,
     /// The scripted errors and panics that were let loose, in order.
     pub fired: Mutex<Vec<Payload>>,
 }
@@ -262,6 +264,11 @@ impl Counts {
     /// The last scripted error or panic.
     pub fn last_fired(&self) -> Option<Payload> {
         self.fired.lock().unwrap().last().copied()
+    }
+
+    /// How often a call came to nothing by script.
+    pub fn nothings(&self) -> usize {
+        self.nothings.load(Ordering::SeqCst)
     }
 
     /// Reads and writes together.
@@ -337,6 +344,9 @@ struct Leave {
 fn follow(step: Option<Step>, counts: &Counts) -> io::Result<Leave> {
     if let Some(Step::Fail(n) | Step::Panic(n)) = step {
         counts.fired.lock().unwrap().push(Payload(n));
+    }
+    if step == Some(Step::Nothing) {
+        counts.nothings.fetch_add(1, Ordering::SeqCst);
     }
     let (at_most, invent) = match step.unwrap_or(Step::Pass) {
         Step::Pass => (usize::MAX, 0),

@@ -1,6 +1,6 @@
 //! The command line: every option, and the checks a single value can be given.
 
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -203,6 +203,14 @@ pub(crate) struct ServeArgs {
     /// Let TLS work on the socket's descriptor instead of through Rust's Read and Write
     #[arg(long)]
     pub(crate) socket_bio: bool,
+
+    /// Time for a handshake, for the head of a request, and for each read and write of a connection
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
+    pub(crate) timeout: Duration,
+
+    /// Connections at one time; the next one waits until one ends
+    #[arg(long, value_name = "NUMBER", default_value = "1024")]
+    pub(crate) max_connections: NonZeroUsize,
 
     #[command(flatten)]
     pub(crate) library: LibraryOptions,

@@ -32,6 +32,7 @@ constants! {
         SSL_CTRL_EXTRA_CHAIN_CERT: c_int = 14;
         SSL_CTRL_OPTIONS: c_int = 32 where openssl "..1.1.0";
         SSL_CTRL_MODE: c_int = 33;
+        SSL_CTRL_CLEAR_MODE: c_int = 78;
         SSL_CTRL_GET_SESSION_REUSED: c_int = 8 where openssl "..1.1.0";
         SSL_CTRL_SET_SESS_CACHE_SIZE: c_int = 42;
         SSL_CTRL_SET_SESS_CACHE_MODE: c_int = 44;

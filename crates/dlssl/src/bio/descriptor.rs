@@ -53,11 +53,6 @@ pub(crate) fn wait<S: AsFd>(socket: &S, interest: Interest, until: Option<Instan
 
 /// Waits until the socket can be read or written, whoever owns it.
 pub(crate) fn poll(socket: BorrowedFd<'_>, interest: Interest, until: Option<Instant>) -> io::Result<()> {
-    let events = match interest {
-        Interest::Read => libc::POLLIN,
-        Interest::Write => libc::POLLOUT,
-        Interest::Either => libc::POLLIN | libc::POLLOUT,
-    };
     loop {
         let timeout = match until {
             None => -1,
@@ -70,9 +65,7 @@ pub(crate) fn poll(socket: BorrowedFd<'_>, interest: Interest, until: Option<Ins
                 libc::c_int::try_from(left.as_millis() + 1).unwrap_or(libc::c_int::MAX)
             }
         };
-        let mut poll = libc::pollfd { fd: socket.as_raw_fd(), events, revents: 0 };
-        // SAFETY: one live record.
-        match unsafe { libc::poll(&raw mut poll, 1, timeout) } {
+        match poll_once(socket, interest, timeout) {
             0 => {}
             // Errors of the socket come out of the call that follows.
             count if count > 0 => return Ok(()),
@@ -84,6 +77,23 @@ pub(crate) fn poll(socket: BorrowedFd<'_>, interest: Interest, until: Option<Ins
             }
         }
     }
+}
+
+/// Whether the socket can be read or written now.
+pub(crate) fn is_ready(socket: BorrowedFd<'_>, interest: Interest) -> bool {
+    poll_once(socket, interest, 0) > 0
+}
+
+/// One `poll`, of milliseconds.
+fn poll_once(socket: BorrowedFd<'_>, interest: Interest, timeout: libc::c_int) -> libc::c_int {
+    let events = match interest {
+        Interest::Read => libc::POLLIN,
+        Interest::Write => libc::POLLOUT,
+        Interest::Either => libc::POLLIN | libc::POLLOUT,
+    };
+    let mut poll = libc::pollfd { fd: socket.as_raw_fd(), events, revents: 0 };
+    // SAFETY: one live record.
+    unsafe { libc::poll(&raw mut poll, 1, timeout) }
 }
 
 /// A socket that says "not now" while this lives, although its owner would wait.

@@ -11,6 +11,8 @@ pub(crate) struct Framing {
     in_head: usize,
     /// How much of the body is to come.
     left: usize,
+    /// Heads that have gone by since somebody began to count.
+    records: usize,
 }
 
 impl Framing {
@@ -29,9 +31,20 @@ impl Framing {
             bytes = &bytes[part..];
             if self.in_head == HEAD {
                 self.in_head = 0;
+                self.records += 1;
                 self.left = usize::from(u16::from_be_bytes([self.head[3], self.head[4]]));
             }
         }
+    }
+
+    /// Counts from nought.
+    pub(crate) fn begin_count(&mut self) {
+        self.records = 0;
+    }
+
+    /// Records whose head has gone by.
+    pub(crate) fn records(&self) -> usize {
+        self.records
     }
 
     /// Whether a record has begun and not ended.
@@ -65,6 +78,7 @@ mod tests {
             let mut framing = Framing::default();
             stream[..cut].chunks(step).for_each(|chunk| framing.advance(chunk));
             prop_assert_eq!(framing.is_inside(), !ends.contains(&cut));
+            prop_assert_eq!(framing.records(), ends.iter().filter(|end| **end + HEAD <= cut).count().min(ends.len() - 1));
         }
     }
 }

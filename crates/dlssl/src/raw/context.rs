@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use dlssl_core::compat::{options, protocol};
 use dlssl_core::ffi::SSL_CTX;
 use dlssl_core::ffi::constants::{
-    ERR_LIB_X509, SSL_CTRL_EXTRA_CHAIN_CERT, SSL_CTRL_MODE, SSL_CTRL_SET_ECDH_AUTO,
+    ERR_LIB_X509, SSL_CTRL_CLEAR_MODE, SSL_CTRL_EXTRA_CHAIN_CERT, SSL_CTRL_MODE, SSL_CTRL_SET_ECDH_AUTO,
     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER, SSL_MODE_AUTO_RETRY, SSL_MODE_ENABLE_PARTIAL_WRITE, SSL_VERIFY_NONE,
     X509_R_CERT_ALREADY_IN_HASH_TABLE,
 };
@@ -41,12 +41,11 @@ impl SslContext {
         // SAFETY: just made, owned by nobody else.
         let raw = unsafe { RawContext::from_raw(library, pointer) }.ok_or_else(ErrorStack::default)?;
         let this = Self { raw, library: library.clone(), alpn: OnceLock::new(), staple: OnceLock::new() };
-        // A write takes what fits into one record, may come back from another buffer (our BIO keeps what was not
-        // sent), and a read goes on over records that hold no data.
-        this.ctrl(
-            SSL_CTRL_MODE,
-            SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY,
-        );
+        // A write takes what fits into one record, and may come back from another buffer (our BIO keeps what was not
+        // sent). After a record that holds no data a read comes back to us, who count them: in C it would go on for as
+        // long as the peer sends such.
+        this.ctrl(SSL_CTRL_MODE, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+        this.ctrl(SSL_CTRL_CLEAR_MODE, SSL_MODE_AUTO_RETRY);
         // 1.0.2 picks no curve by itself; later versions always do and do not know the command.
         if library.flavour() == Flavour::OpenSsl && library.version() < Version::new(1, 1, 0) {
             this.ctrl(SSL_CTRL_SET_ECDH_AUTO, 1);

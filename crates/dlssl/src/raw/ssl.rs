@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use dlssl_core::compat::bio as compat_bio;
 use dlssl_core::ffi::constants::{
-    SSL_CTRL_SET_TLSEXT_HOSTNAME, SSL_RECEIVED_SHUTDOWN, SSL_SENT_SHUTDOWN, TLSEXT_NAMETYPE_host_name,
-    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, X509_CHECK_FLAG_NO_WILDCARDS,
+    SSL_CTRL_CLEAR_MODE, SSL_CTRL_MODE, SSL_CTRL_SET_TLSEXT_HOSTNAME, SSL_MODE_AUTO_RETRY, SSL_RECEIVED_SHUTDOWN,
+    SSL_SENT_SHUTDOWN, TLSEXT_NAMETYPE_host_name, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
+    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, X509_CHECK_FLAG_NO_WILDCARDS,
 };
 use dlssl_core::ffi::{SSL, memory};
 use dlssl_core::{ErrorStack, Library};
@@ -113,6 +114,15 @@ impl Ssl {
     /// Whether this client offered a session.
     pub(crate) fn has_offered_session(&self) -> bool {
         self.offered_session
+    }
+
+    /// Whether C goes on by itself after a record that holds no data.
+    #[cfg(unix)]
+    pub(crate) fn set_auto_retry(&mut self, goes_on: bool) {
+        let command = if goes_on { SSL_CTRL_MODE } else { SSL_CTRL_CLEAR_MODE };
+        let ctrl = self.library().functions().ssl.SSL_ctrl;
+        // SAFETY: live connection; these commands take no pointer.
+        unsafe { ctrl(self.as_ptr(), command, SSL_MODE_AUTO_RETRY, ptr::null_mut()) };
     }
 
     /// The pointer, for C.

@@ -2,15 +2,15 @@
 
 use std::io::{self, ErrorKind as IoKind};
 
-use dlssl_core::ErrorStack;
 use dlssl_core::ffi::constants::{
     ERR_LIB_SSL, ERR_LIB_SYS, SSL_ERROR_NONE, SSL_ERROR_SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_CLIENT_HELLO_CB,
     SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE, SSL_ERROR_ZERO_RETURN, SSL_R_UNEXPECTED_EOF_WHILE_READING,
 };
+use dlssl_core::{ErrorStack, Flavour};
 
 use super::alert;
 use super::connection::{Connection, Transport};
-use crate::bio::stream::is_pause;
+use crate::bio::stream::{MOST_SILENT, is_pause};
 use crate::bio::{Bio, Interest};
 use crate::error::{Error, ErrorKind};
 use crate::raw::{Handle, Outcome};
@@ -25,22 +25,27 @@ pub(super) enum Verdict {
     Later(Interest, io::Error),
 }
 
-/// Calls that make no progress and give no reason, before they count as `WouldBlock`.
-const MOST_IDLE_CALLS: usize = 64;
-
 impl<S> Connection<S> {
     /// Does one thing, and judges what C said.
     pub(super) fn attempt(&mut self, mut what: Handle<'_>) -> Result<Verdict, Error> {
         self.check_process()?;
         self.waits_for = None;
         let shuts_down = matches!(what, Handle::Shutdown);
-        for _ in 0..MOST_IDLE_CALLS {
+        if let Transport::Ours(bio) = &mut self.transport {
+            bio.begin_count();
+        }
+        for _ in 0..MOST_SILENT {
             let outcome = self.call(what.again()).map_err(|error| self.inner_failed(error))?;
             if let Some(verdict) = self.judge(shuts_down, outcome)? {
                 return Ok(verdict);
             }
         }
-        Ok(Verdict::Later(Interest::Read, IoKind::WouldBlock.into()))
+        Err(self.flooded())
+    }
+
+    fn flooded(&mut self) -> Error {
+        let message = format!("the peer has sent {MOST_SILENT} records in a row that hold no data");
+        self.fail(ErrorKind::Protocol, &message, ErrorStack::default())
     }
 
     /// One call into C.
@@ -68,6 +73,9 @@ impl<S> Connection<S> {
             self.defer();
             return Ok(Some(Verdict::Done(usize::try_from(result).unwrap_or(0))));
         }
+        if matches!(&self.transport, Transport::Ours(bio) if bio.is_flooded()) {
+            return Err(self.flooded());
+        }
         match self.stash.io.take() {
             // C failed for a reason of its own, and then could not send the alert that says so.
             Some((Interest::Write, error)) if !queue.is_empty() => {
@@ -93,13 +101,16 @@ impl<S> Connection<S> {
         }
     }
 
-    /// C wants to go on, and our BIO has not said that the inner stream would not.
+    /// C wants to go on, and our BIO has not said that the inner stream would not: it has dealt with a record without
+    /// data.
     fn wanted(&mut self, direction: Interest) -> Result<Option<Verdict>, Error> {
         match &self.transport {
             #[cfg(unix)]
-            Transport::Library(_) => Ok(Some(Verdict::Later(direction, IoKind::WouldBlock.into()))),
+            Transport::Library(library) => Ok(match library.is_ready(direction) {
+                true => None,
+                false => Some(Verdict::Later(direction, IoKind::WouldBlock.into())),
+            }),
             Transport::Ours(bio) if bio.is_at_end() => Err(self.cut()),
-            // A record without data for us, such as a session ticket.
             Transport::Ours(_) => Ok(None),
         }
     }
@@ -108,13 +119,14 @@ impl<S> Connection<S> {
     fn failure(&mut self, code: i32, result: i32, queue: ErrorStack, os: io::Error) -> Error {
         // OpenSSL 3 names the missing close_notify in its queue; older versions and LibreSSL leave the queue empty.
         let named = queue.has(ERR_LIB_SSL, SSL_R_UNEXPECTED_EOF_WHILE_READING);
+        // LibreSSL gives 0 for an end, and -1 without a word for some faults of the peer.
+        let is_libressl = self.context().library().flavour() == Flavour::LibreSsl;
+        let is_told = os.raw_os_error().unwrap_or(0) != 0;
         let unnamed = queue.is_empty()
             && match &self.transport {
                 Transport::Ours(bio) => bio.is_at_end(),
                 #[cfg(unix)]
-                Transport::Library(_) => {
-                    code == SSL_ERROR_SYSCALL && (result == 0 || os.raw_os_error().unwrap_or(0) == 0)
-                }
+                Transport::Library(_) => code == SSL_ERROR_SYSCALL && (result == 0 || !is_told && !is_libressl),
             };
         if named || unnamed {
             return self.cut();
@@ -131,7 +143,9 @@ impl<S> Connection<S> {
                 let number = system.reason_number();
                 self.inner_failed(io::Error::from_raw_os_error(number)).with_queue(queue)
             }
-            (SSL_ERROR_SYSCALL, None) if queue.is_empty() && self.is_library_socket() => self.inner_failed(os),
+            (SSL_ERROR_SYSCALL, None) if queue.is_empty() && self.is_library_socket() && is_told && !is_pause(&os) => {
+                self.inner_failed(os)
+            }
             (SSL_ERROR_SSL | SSL_ERROR_SYSCALL, _) => self.fail(ErrorKind::Protocol, "TLS failed", queue),
             (code, _) => {
                 self.fail(ErrorKind::Library, &format!("the library gave an unexpected answer ({code})"), queue)

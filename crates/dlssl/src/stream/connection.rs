@@ -416,13 +416,17 @@ impl<S> Connection<S> {
         Ok(turn)
     }
 
-    /// Tells the library's own socket BIO who waits.
+    /// Tells the library's own socket BIO who waits. When that is we, C comes back after each record that holds no data,
+    /// as it does over ours: else such records could keep it beyond any bound.
     #[cfg_attr(not(unix), allow(unused_variables))]
     pub(super) fn set_waiting(&mut self, waiting: Waiting) {
         match &mut self.transport {
             Transport::Ours(_) => {}
             #[cfg(unix)]
-            Transport::Library(library) => library.is_ours_to_wait = waiting == Waiting::Ours,
+            Transport::Library(library) => {
+                library.is_ours_to_wait = waiting == Waiting::Ours;
+                self.ssl.set_auto_retry(waiting == Waiting::Calls);
+            }
         }
     }
 

@@ -44,6 +44,12 @@ impl<S> LibrarySocket<S> {
         self.owner_blocks
     }
 
+    /// Whether C's wish to go on has nothing to wait for: it has dealt with a record without data, and more is there.
+    /// Where its calls wait by themselves it does not stop for that.
+    pub(super) fn is_ready(&self, interest: Interest) -> bool {
+        self.is_ours_to_wait && descriptor::is_ready(self.descriptor.as_fd(), interest)
+    }
+
     pub(super) fn wait(&self, interest: Interest, until: Option<Instant>) -> io::Result<()> {
         descriptor::poll(self.descriptor.as_fd(), interest, until)
     }

@@ -4,14 +4,10 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use dlssl::{Acceptor, HandshakeError, TlsStream};
+use dlssl::{Acceptor, HandshakeError, Timeouts, TlsStream};
 
 use super::paced::Paced;
 
-/// For the whole handshake.
-const HANDSHAKE: Duration = Duration::from_secs(30);
-/// For each read and write afterwards.
-pub(super) const IDLE: Duration = Duration::from_secs(30);
 /// For the peer to close its half, after ours.
 const LINGER: Duration = Duration::from_secs(2);
 /// What is still read from the peer meanwhile.
@@ -22,20 +18,25 @@ pub(super) struct Connection {
     tls: TlsStream<Paced>,
     /// TLS is on the descriptor, beside the limits of `Paced`.
     socket_bio: bool,
+    /// For the whole handshake, and for each read and write afterwards.
+    time: Duration,
     /// End of the phase, when there is one.
     until: Option<Instant>,
 }
 
 impl Connection {
     /// Shakes hands; what is wrong with a peer is one line for the log.
-    pub(super) fn accept(acceptor: &Acceptor, socket: TcpStream, socket_bio: bool) -> Result<Self, String> {
+    pub(super) fn accept(
+        acceptor: &Acceptor,
+        socket: TcpStream,
+        socket_bio: bool,
+        time: Duration,
+    ) -> Result<Self, String> {
         // Answers are written whole; an error here only makes them later.
         let _ = socket.set_nodelay(true);
-        let socket = Paced::new(socket, HANDSHAKE);
-        let tls = handshake(acceptor, socket, socket_bio)?;
-        let mut connection = Self { tls, socket_bio, until: None };
-        connection.limit_each().map_err(|error| error.to_string())?;
-        Ok(connection)
+        let socket = Paced::new(socket, time);
+        let tls = handshake(acceptor, socket, socket_bio, time)?;
+        Ok(Self { tls, socket_bio, time, until: None })
     }
 
     pub(super) fn tls(&self) -> &TlsStream<Paced> {
@@ -46,16 +47,14 @@ impl Connection {
         self.socket_bio
     }
 
-    /// Gives each read and each write [`IDLE`].
-    pub(super) fn limit_each(&mut self) -> io::Result<()> {
+    /// Gives each read and each write its time: a whole one, however many bytes of it trickle in.
+    pub(super) fn limit_each(&mut self) {
         self.until = None;
-        self.tls.get_mut().limit_each(IDLE)
     }
 
-    /// Gives everything from here on `phase` in all.
-    pub(super) fn limit_phase(&mut self, phase: Duration) {
-        self.until = Some(Instant::now() + phase);
-        self.tls.get_mut().limit_phase(phase);
+    /// Gives everything from here on the time of one.
+    pub(super) fn limit_phase(&mut self) {
+        self.until = Instant::now().checked_add(self.time);
     }
 
     /// Says close_notify and lets the peer read to the end.
@@ -70,11 +69,13 @@ impl Connection {
         Ok(())
     }
 
-    /// Sets the deadline of the descriptor's BIO for the next operation.
+    /// Sets the end of the next operation.
     fn arm(&mut self) {
+        let at = self.until.or_else(|| Instant::now().checked_add(self.time));
         if self.socket_bio {
-            let at = self.until.unwrap_or_else(|| Instant::now() + IDLE);
-            self.tls.set_deadline(Some(at));
+            self.tls.set_deadline(at);
+        } else {
+            self.tls.get_mut().limit_until(at);
         }
     }
 }
@@ -102,16 +103,16 @@ fn is_gone(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::NotConnected)
 }
 
-fn handshake(acceptor: &Acceptor, socket: Paced, socket_bio: bool) -> Result<TlsStream<Paced>, String> {
+fn handshake(acceptor: &Acceptor, socket: Paced, socket_bio: bool, time: Duration) -> Result<TlsStream<Paced>, String> {
     let configured = acceptor.configure().map_err(|error| error.to_string())?;
     // Elsewhere there is no descriptor BIO: the stream BIO does the same, more slowly.
     #[cfg(unix)]
     if socket_bio {
-        let deadline = Instant::now() + HANDSHAKE;
-        return configured.deadline(deadline).accept_socket(socket).map_err(reason);
+        let timeouts = Timeouts::new().handshake(time);
+        return configured.timeouts(timeouts).accept_socket(socket).map_err(reason);
     }
     #[cfg(not(unix))]
-    let _ = socket_bio;
+    let _ = (socket_bio, time);
     configured.accept(socket).map_err(reason)
 }
 

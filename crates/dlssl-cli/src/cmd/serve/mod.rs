@@ -20,8 +20,6 @@ use crate::args::ServeArgs;
 use crate::failure::Failure;
 use crate::report;
 
-/// Connections at one time; the next one waits in the kernel's queue.
-const MOST_CONNECTIONS: usize = 1024;
 /// What connections get to end in when the server is told to stop.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Pause after an error of `accept`: most mean that something has run out.
@@ -48,8 +46,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     })
     .map_err(|error| Failure::new(format_args!("cannot watch for signals: {error}")))?;
 
-    let places = Places::new(MOST_CONNECTIONS);
-    let server = Server { acceptor, service, socket_bio: args.socket_bio, places: places.clone() };
+    let places = Places::new(args.max_connections.get());
+    let server = Server { acceptor, service, socket_bio: args.socket_bio, time: args.timeout, places: places.clone() };
     // Not joined: it sits in `accept`, outside of TLS, until the process ends.
     thread::Builder::new()
         .name("accept".into())
@@ -92,6 +90,8 @@ struct Server {
     acceptor: Acceptor,
     service: Service,
     socket_bio: bool,
+    /// What a peer gets for each thing that it is waited for.
+    time: Duration,
     places: Places,
 }
 
@@ -131,7 +131,7 @@ impl Server {
     }
 
     fn serve(&self, socket: TcpStream) -> Result<(), String> {
-        let mut connection = Connection::accept(&self.acceptor, socket, self.socket_bio)?;
+        let mut connection = Connection::accept(&self.acceptor, socket, self.socket_bio, self.time)?;
         let complaint = match self.service {
             Service::Echo => echo::serve(&mut connection).map(|()| None),
             Service::Http => http::serve(&mut connection),

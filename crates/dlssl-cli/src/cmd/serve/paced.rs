@@ -1,42 +1,26 @@
-//! A TCP socket with a time limit: for a whole phase, or for each read and write.
+//! A TCP socket with an end of the time that its reads and writes have, together.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-/// The limit in force.
-#[derive(Clone, Copy, Debug)]
-enum Limit {
-    /// Everything until then; a peer that sends a byte now and again gains nothing.
-    Until(Instant),
-    /// The socket's own timeouts, set already.
-    Each,
-}
-
 /// A blocking socket whose reads and writes end with `TimedOut`.
 #[derive(Debug)]
 pub(super) struct Paced {
     socket: TcpStream,
-    limit: Limit,
+    /// The end of the phase: a peer that sends a byte now and again gains nothing. `None` is for ever.
+    until: Option<Instant>,
 }
 
 impl Paced {
     /// Takes a blocking socket; the first phase may last `phase`.
     pub(super) fn new(socket: TcpStream, phase: Duration) -> Self {
-        Self { socket, limit: Limit::Until(Instant::now() + phase) }
+        Self { socket, until: Instant::now().checked_add(phase) }
     }
 
-    /// Gives everything from here on `phase` in all.
-    pub(super) fn limit_phase(&mut self, phase: Duration) {
-        self.limit = Limit::Until(Instant::now() + phase);
-    }
-
-    /// Gives each read and each write `each`.
-    pub(super) fn limit_each(&mut self, each: Duration) -> io::Result<()> {
-        self.socket.set_read_timeout(Some(each))?;
-        self.socket.set_write_timeout(Some(each))?;
-        self.limit = Limit::Each;
-        Ok(())
+    /// Gives everything from here on until then.
+    pub(super) fn limit_until(&mut self, until: Option<Instant>) {
+        self.until = until;
     }
 
     /// Closes our half, then waits for the peer's, at most for `phase` and about `most` bytes.
@@ -48,7 +32,7 @@ impl Paced {
             // The peer has reset the connection: nobody waits for anything.
             return;
         }
-        self.limit_phase(phase);
+        self.limit_until(Instant::now().checked_add(phase));
         let mut space = [0; 4096];
         let mut seen = 0;
         while seen < most {
@@ -62,33 +46,27 @@ impl Paced {
         }
     }
 
-    /// What is left for the next operation, when it has to be set.
+    /// What is left for the next operation.
     fn left(&self) -> io::Result<Option<Duration>> {
-        match self.limit {
-            Limit::Each => Ok(None),
-            Limit::Until(at) => match at.checked_duration_since(Instant::now()) {
-                // Zero would mean no limit to the system.
-                Some(left) if !left.is_zero() => Ok(Some(left)),
-                _ => Err(ErrorKind::TimedOut.into()),
-            },
+        let Some(until) = self.until else { return Ok(None) };
+        match until.checked_duration_since(Instant::now()) {
+            // Zero would mean no limit to the system.
+            Some(left) if !left.is_zero() => Ok(Some(left)),
+            _ => Err(ErrorKind::TimedOut.into()),
         }
     }
 }
 
 impl Read for Paced {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        if let Some(left) = self.left()? {
-            self.socket.set_read_timeout(Some(left))?;
-        }
+        self.socket.set_read_timeout(self.left()?)?;
         self.socket.read(space).map_err(timed_out)
     }
 }
 
 impl Write for Paced {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(left) = self.left()? {
-            self.socket.set_write_timeout(Some(left))?;
-        }
+        self.socket.set_write_timeout(self.left()?)?;
         self.socket.write(bytes).map_err(timed_out)
     }
 
@@ -137,10 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_timed_out_in_both_modes() {
+    fn silence_is_timed_out_in_each_phase() {
         let (_peer, mut paced) = paced(Duration::from_millis(10));
         assert_eq!(paced.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
-        paced.limit_each(Duration::from_millis(10)).unwrap();
+        paced.limit_until(Some(Instant::now() + Duration::from_millis(10)));
         assert_eq!(paced.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
     }
 

@@ -3,13 +3,10 @@
 mod head;
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::time::Duration;
 
 use self::head::{Head, Parsed};
 use super::connection::Connection;
 
-/// For the whole head of a request: a slow sender is dropped however often it sends a byte.
-const HEAD_TIME: Duration = Duration::from_secs(30);
 /// Bytes a head may have.
 const HEAD_LIMIT: usize = 16 * 1024;
 
@@ -17,11 +14,12 @@ const HEAD_LIMIT: usize = 16 * 1024;
 ///
 /// What was wrong with the request comes back, for the log: the peer has been told.
 pub(super) fn serve(connection: &mut Connection) -> io::Result<Option<&'static str>> {
-    connection.limit_phase(HEAD_TIME);
+    // The whole head: a slow sender is dropped however often it sends a byte.
+    connection.limit_phase();
     let Some(request) = read_head(connection)? else {
         return Ok(None);
     };
-    connection.limit_each()?;
+    connection.limit_each();
     let (answer, complaint) = answer(&request, &page(connection));
     connection.write_all(&answer)?;
     connection.flush()?;
