@@ -56,6 +56,7 @@ const RULES: &[Rule] = &[
     pages::name_what_exists,
     snippets::are_compiled,
     examples::show_what_is_public,
+    snippets::are_in_the_index,
 ];
 
 pub(crate) fn command() -> Fallible<bool> {
