@@ -1,6 +1,8 @@
 //! What loading and reloading cost beside the bare dynamic linker: each measured in processes of their own, medians.
 //!
 //! `cargo run --release -p dlssl-tests --bin reload_cost -- [DIR]`
+//!
+//! Where valgrind is installed, the instructions of the first two are counted besides.
 #![allow(clippy::unwrap_used, reason = "a tool of the developers")]
 
 use std::path::PathBuf;
@@ -52,6 +54,22 @@ fn main() {
         let (time, kib) = middle(values);
         println!("| {words} | {:.2} ms | {:.2} | {kib} KiB |", time as f64 / 1e6, time as f64 / bare as f64);
     }
+    let [bare, load] = ["bare", "load"].map(|task| instructions(task, &folder));
+    match (bare, load) {
+        (Some(bare), Some(load)) => {
+            println!("\ninstructions: {load} for `Loader::load`, {bare} bare: {:.3}", load as f64 / bare as f64);
+        }
+        _ => println!("\ninstructions not counted: valgrind is not installed"),
+    }
+}
+
+/// Instructions of one task, counted by callgrind.
+fn instructions(task: &str, folder: &str) -> Option<u64> {
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=reload_cost::counted"]);
+    let said = valgrind.arg(std::env::current_exe().unwrap()).args([task, folder]).output().ok()?;
+    let text = String::from_utf8_lossy(&said.stderr).into_owned();
+    text.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
 }
 
 fn default_folder() -> String {
@@ -68,8 +86,15 @@ fn run(task: &str, folder: &str) -> (Duration, i64) {
         std::fs::read(file).unwrap();
     }
     match task {
-        "bare" => measured(|| bare(folder)),
-        "load" => measured(|| drop(loader().load().unwrap())),
+        "bare" => {
+            let files = [file(folder, "libcrypto"), file(folder, "libssl")];
+            measured(|| bare(&files))
+        }
+        "load" => {
+            let (libssl, libcrypto) = (file(folder, "libssl"), file(folder, "libcrypto"));
+            // SAFETY: as above.
+            measured(|| drop(unsafe { Loader::new().files(&libssl, &libcrypto) }.load().unwrap()))
+        }
         "private" => measured(|| drop(loader().isolation(Isolation::Always).load().unwrap())),
         _ => {
             let slot = Slot::new(loader());
@@ -99,29 +124,28 @@ fn run(task: &str, folder: &str) -> (Duration, i64) {
 
 fn is_half(path: &std::path::Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    ["libssl", "libcrypto"].iter().any(|half| name.strip_prefix(half).is_some_and(|rest| rest.contains(".so")))
+    // Not NSS's libssl3.so.
+    let is_tail = |rest: &str| rest.starts_with(".so") || rest.starts_with('-') && rest.contains(".so");
+    ["libssl", "libcrypto"].iter().any(|half| name.strip_prefix(half).is_some_and(is_tail))
 }
 
-/// The least that any loader does: both files by path, then initialisation with the library's own flags.
-fn bare(folder: &str) {
-    let file = |half: &str| -> PathBuf {
-        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| is_half(path))
-            .collect();
-        files.sort();
-        files.into_iter().rfind(|path| path.file_name().unwrap().to_string_lossy().starts_with(half)).unwrap()
-    };
-    let open = |half| {
-        let name = std::ffi::CString::new(file(half).to_str().unwrap()).unwrap();
+/// The newest file of one half.
+fn file(folder: &str, half: &str) -> PathBuf {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| is_half(path)).collect();
+    files.sort();
+    files.into_iter().rfind(|path| path.file_name().unwrap().to_string_lossy().starts_with(half)).unwrap()
+}
+
+/// The least that any loader does: both files by path, libcrypto first, then initialisation with the library's own flags.
+fn bare(files: &[PathBuf; 2]) {
+    let [_, ssl] = files.each_ref().map(|file| {
+        let name = std::ffi::CString::new(file.to_str().unwrap()).unwrap();
         // SAFETY: as for `run`; never closed.
         let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
         assert!(!handle.is_null());
         handle
-    };
-    open("libcrypto");
-    let ssl = open("libssl");
+    });
     // SAFETY: a live handle; the function has this signature from OpenSSL 1.1.0 on.
     unsafe {
         let init = libc::dlsym(ssl, c"OPENSSL_init_ssl".as_ptr());
@@ -132,11 +156,17 @@ fn bare(folder: &str) {
     }
 }
 
-fn measured(work: impl FnOnce()) -> (Duration, i64) {
+fn measured(mut work: impl FnMut()) -> (Duration, i64) {
     let before = resident();
     let start = Instant::now();
-    work();
+    counted(&mut work);
     (start.elapsed(), resident() - before)
+}
+
+/// The work and nothing else, under a name that callgrind finds.
+#[inline(never)]
+fn counted(work: &mut dyn FnMut()) {
+    work();
 }
 
 fn resident() -> i64 {

@@ -5,6 +5,7 @@ mod macros;
 pub mod constants;
 pub mod features;
 pub mod memory;
+pub(crate) mod name;
 pub mod options;
 pub mod spec;
 pub mod symbols;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::name::Name;
 use crate::version::{Flavour, Version, VersionRange};
 
 /// One of the two libraries of a pair.
@@ -31,6 +32,8 @@ pub struct SymbolSpec {
     field: &'static str,
     symbol: &'static str,
     older: Option<&'static str>,
+    /// Of `symbol` and `older`.
+    hashed: (Name<'static>, Option<Name<'static>>),
     half: Half,
     header: &'static str,
     required: bool,
@@ -49,6 +52,7 @@ impl SymbolSpec {
             field,
             symbol: field,
             older: None,
+            hashed: (Name::new(field.as_bytes()), None),
             half,
             header,
             required,
@@ -85,11 +89,13 @@ impl SymbolSpec {
 
     pub(crate) const fn was(mut self, older: &'static str) -> Self {
         self.older = Some(older);
+        self.hashed.1 = Some(Name::new(older.as_bytes()));
         self
     }
 
     pub(crate) const fn symbol(mut self, symbol: &'static str) -> Self {
         self.symbol = symbol;
+        self.hashed.0 = Name::new(symbol.as_bytes());
         self.gated = true;
         self
     }
@@ -105,6 +111,13 @@ impl SymbolSpec {
     /// Names it may be loaded under, newest first.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.symbol).chain(self.older)
+    }
+
+    /// Finds the first of its [names](Self::names) for which `look_up` has something.
+    #[inline]
+    pub(crate) fn find<T>(&self, look_up: impl Fn(Name<'static>) -> Option<T>) -> Option<T> {
+        let (newest, older) = self.hashed;
+        look_up(newest).or_else(|| look_up(older?))
     }
 
     /// Library that exports it.

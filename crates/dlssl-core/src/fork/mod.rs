@@ -222,9 +222,19 @@ mod system {
         if unsafe { libc::dladdr(pin as *const c_void, &raw mut info) } == 0 || info.dli_fname.is_null() {
             return;
         }
+        // The program itself cannot go away, and the linker would look for its file.
+        #[cfg(target_os = "linux")]
+        {
+            const PAGE: usize = 4096;
+            // SAFETY: reads a number that the kernel gave. The program's own headers lie in its first page.
+            let headers = unsafe { libc::getauxval(libc::AT_PHDR) } as usize;
+            if headers.wrapping_sub(info.dli_fbase as usize) < PAGE {
+                return;
+            }
+        }
         // SAFETY: the linker's own string for an object that is mapped, since we run in it.
         let name = unsafe { CStr::from_ptr(info.dli_fname) };
-        // SAFETY: opens nothing new; the program itself, which goes by another name, cannot go away anyhow.
+        // SAFETY: opens nothing new.
         unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE) };
     }
 }

@@ -42,8 +42,13 @@ impl Stamp {
 impl Content {
     /// Takes over an open file.
     pub(crate) fn of(file: File) -> std::io::Result<Self> {
-        let stamp = Stamp::of(&file.metadata()?);
-        Ok(Self { file, stamp, original: Vec::new() })
+        let metadata = file.metadata()?;
+        Ok(Self::with(file, &metadata))
+    }
+
+    /// The same, with what was just asked about it.
+    pub(crate) fn with(file: File, metadata: &std::fs::Metadata) -> Self {
+        Self { file, stamp: Stamp::of(metadata), original: Vec::new() }
     }
 
     /// Notes what the original of this copy has where the copy differs.

@@ -1,16 +1,18 @@
 //! One candidate, from its names to a checked pair: as the files are, or as a private copy.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::candidates::Candidate;
 use super::check::{Checked, Placement, check};
 use super::decide::{Isolation, Why, decide};
 use super::init::Configuration;
+use super::inspect;
 use super::locate::locate;
 use super::open::{Opened, open};
-use super::registry::{self, Mapped};
+use super::registry::{self, Contents, Mapped};
+use super::scene::{self, Scene};
 use super::source::Opener;
-use super::{inspect, scene};
 use crate::error::LoadFailure;
 use crate::explanation::{Attempt, Taken};
 use crate::fork::{self, Hold};
@@ -36,10 +38,11 @@ impl Plan<'_> {
                 if self.fresh {
                     return self.private(candidate, &Why::Asked, attempt);
                 }
-                if let Some(why) = self.judge(candidate, fork::was_forked()) {
+                let scene = Scene::look();
+                if let Some(why) = self.judge(candidate, &scene, fork::was_forked) {
                     return self.private(candidate, &why, attempt);
                 }
-                match self.as_they_are(candidate, attempt) {
+                match self.as_they_are(candidate, &scene, attempt) {
                     Err(LoadFailure::MismatchedPair { evidence, .. }) => {
                         self.private(candidate, &Why::NotAPair(evidence), attempt)
                     }
@@ -47,12 +50,13 @@ impl Plan<'_> {
                 }
             }
             Isolation::Auto | Isolation::Never => {
+                let scene = Scene::look();
                 if self.opener.is_real()
-                    && let Some(Why::Child) = self.judge(candidate, fork::is_child())
+                    && let Some(Why::Child) = self.judge(candidate, &scene, fork::is_child)
                 {
                     return Err(LoadFailure::Inherited { path: candidate.libssl.clone() });
                 }
-                self.as_they_are(candidate, attempt)
+                self.as_they_are(candidate, &scene, attempt)
             }
         }
     }
@@ -60,19 +64,27 @@ impl Plan<'_> {
     /// Checks what is open already and belongs to the process.
     pub(super) fn held(&self, opened: Opened, attempt: &mut Attempt) -> Result<(Parts, Taken), LoadFailure> {
         let checked = check(self.opener, &opened, self.configuration, &Placement::Files, attempt, self.hold)?;
-        Ok(self.keep(checked, |_| None))
+        Ok(self.keep(checked, |_| Contents::known(None)))
     }
 
-    fn judge(&self, candidate: &Candidate, is_child: bool) -> Option<Why> {
+    fn judge(&self, candidate: &Candidate, scene: &Scene, is_child: impl FnOnce() -> bool) -> Option<Why> {
+        if scene.is_empty() {
+            return None;
+        }
         let ours = registry::mapped(self.hold);
-        let [ssl, crypto] = scene::before(candidate, &ours);
+        let [ssl, crypto] = scene.before(candidate, &ours);
         decide([&ssl, &crypto], scene::exported(self.opener), is_child)
     }
 
-    fn as_they_are(&self, candidate: &Candidate, attempt: &mut Attempt) -> Result<(Parts, Taken), LoadFailure> {
-        let opened = open(self.opener, candidate, attempt)?;
+    fn as_they_are(
+        &self,
+        candidate: &Candidate,
+        scene: &Scene,
+        attempt: &mut Attempt,
+    ) -> Result<(Parts, Taken), LoadFailure> {
+        let mut opened = open(self.opener, candidate, !scene.is_empty(), attempt)?;
         let checked = check(self.opener, &opened, self.configuration, &Placement::Files, attempt, self.hold)?;
-        Ok(self.keep(checked, contents_of))
+        Ok(self.keep(checked, |parts| contents_of(parts, std::mem::take(&mut opened.files))))
     }
 
     fn private(&self, candidate: &Candidate, why: &Why, attempt: &mut Attempt) -> Result<(Parts, Taken), LoadFailure> {
@@ -93,14 +105,21 @@ impl Plan<'_> {
             return Ok((parts, taken));
         }
         let copied = isolate::copy(self.opener, Originals::read(&libssl, &libcrypto)?, attempt)?;
-        let opened = Opened { ssl: copied.ssl, crypto: copied.crypto, libssl, libcrypto, held_before: false };
+        let opened = Opened {
+            ssl: copied.ssl,
+            crypto: copied.crypto,
+            libssl,
+            libcrypto,
+            held_before: false,
+            files: [None, None],
+        };
         let placement = Placement::Private { why: why.to_string(), renamed: copied.renamed };
         let checked = check(self.opener, &opened, self.configuration, &placement, attempt, self.hold)?;
-        Ok(self.keep(checked, |_| Some(copied.contents)))
+        Ok(self.keep(checked, |_| Contents::known(Some(copied.contents))))
     }
 
     /// Notes what was mapped; its contents too, when it is new.
-    fn keep(&self, checked: Checked, contents: impl FnOnce(&Parts) -> Option<[Content; 2]>) -> (Parts, Taken) {
+    fn keep(&self, checked: Checked, contents: impl FnOnce(&Parts) -> Contents) -> (Parts, Taken) {
         let Checked { parts, mut taken, configuration } = checked;
         let mut mapped = registry::mapped(self.hold);
         match mapped.iter().find(|entry| std::ptr::eq(entry.parts.mapping, parts.mapping)) {
@@ -127,11 +146,10 @@ fn file(name: &Path) -> Result<PathBuf, LoadFailure> {
     locate(name).ok_or_else(|| LoadFailure::Absent { name: name.to_owned() })
 }
 
-/// Keeps the files of a pair that was mapped as it is, when they are still what is mapped.
-fn contents_of(parts: &Parts) -> Option<[Content; 2]> {
-    let open = |path: &Path, inside: usize| -> Option<Content> {
-        let content = Content::of(std::fs::File::open(path).ok()?).ok()?;
-        (super::replaced_on_disk(path, inside) == Some(false)).then_some(content)
-    };
-    Some([open(&parts.libssl, parts.inside_libssl)?, open(&parts.libcrypto, parts.inside_libcrypto)?])
+/// Keeps the files of a pair that was mapped as it is, libssl first: `files` where they were opened before, else what goes by
+/// their names now.
+fn contents_of(parts: &Parts, [ssl, crypto]: [Option<Content>; 2]) -> Contents {
+    let content = |file: Option<Content>, path: &Path| file.or_else(|| Content::of(File::open(path).ok()?).ok());
+    let both = || Some([content(ssl, &parts.libssl)?, content(crypto, &parts.libcrypto)?]);
+    Contents::probable(both())
 }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::files::replaced_on_disk;
 use super::identify::{self, Identity};
 use super::init::{self, Configuration};
-use super::mapped::replaced_on_disk;
+use super::lookup::Lookup;
 use super::open::Opened;
 use super::pair::{self, Places};
 use super::registry;
@@ -54,10 +55,12 @@ pub(super) fn check(
     };
     let places = pair::prove_by_address(&examined)?;
     attempt.step("pair, by addresses", &places.proof);
-    let identity = identify::identify(&*opened.crypto, &places.libcrypto)?;
+    let ssl = Lookup::new(&*opened.ssl, &places.objects, places.inside_libssl);
+    let crypto = Lookup::new(&*opened.crypto, &places.objects, places.inside_libcrypto);
+    let identity = identify::identify(&crypto, &places.libcrypto)?;
     attempt.step("identify", &identity.text);
     attempt.step("pair, by version", pair::prove_by_version(&places, &identity)?);
-    let resolved = resolve::resolve(&*opened.ssl, &*opened.crypto, &identity, &places.libssl)?;
+    let resolved = resolve::resolve(&ssl, &crypto, &identity, &places.libssl)?;
     attempt.step(
         "resolve",
         format!("{} functions listed, none of the required ones missing", crate::ffi::specs().count()),

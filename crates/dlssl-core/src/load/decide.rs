@@ -105,10 +105,14 @@ pub(crate) struct Same {
     pub(crate) by_us_here: bool,
 }
 
-/// Judges; `None` means the files as they are.
-pub(crate) fn decide(halves: [&Before; 2], exported: Option<&'static str>, is_child: bool) -> Option<Why> {
+/// Judges; `None` means the files as they are. Whether this process is a child is asked only when it matters.
+pub(crate) fn decide(
+    halves: [&Before; 2],
+    exported: Option<&'static str>,
+    is_child: impl FnOnce() -> bool,
+) -> Option<Why> {
     let same = || halves.into_iter().filter_map(|half| half.same.as_ref());
-    if is_child && same().any(|same| !same.by_us_here) {
+    if same().any(|same| !same.by_us_here) && is_child() {
         return Some(Why::Child);
     }
     if let Some(other) = halves.into_iter().find_map(|half| half.other.as_ref()) {
@@ -145,25 +149,25 @@ mod tests {
     #[test]
     fn a_free_name_needs_no_copy() {
         let free = Before::default();
-        assert_eq!(decide([&free, &free], None, false), None);
-        assert_eq!(decide([&free, &free], None, true), None);
-        assert_eq!(decide([&free, &free], Some("RAND_bytes"), false), Some(Why::Exported("RAND_bytes")));
+        assert_eq!(decide([&free, &free], None, || false), None);
+        assert_eq!(decide([&free, &free], None, || true), None);
+        assert_eq!(decide([&free, &free], Some("RAND_bytes"), || false), Some(Why::Exported("RAND_bytes")));
     }
 
     #[test]
     fn what_is_mapped_is_shared_only_when_it_is_the_same_and_sound() {
         let free = Before::default();
-        assert_eq!(decide([&same(false, false), &free], Some("RAND_bytes"), false), None);
-        assert_eq!(decide([&free, &other(false)], None, false), Some(Why::NameTaken("/a".into())));
-        assert_eq!(decide([&other(true), &free], None, false), Some(Why::Replaced("/a".into())));
-        assert_eq!(decide([&same(true, true), &free], None, false), Some(Why::Overwritten("/a".into())));
+        assert_eq!(decide([&same(false, false), &free], Some("RAND_bytes"), || false), None);
+        assert_eq!(decide([&free, &other(false)], None, || false), Some(Why::NameTaken("/a".into())));
+        assert_eq!(decide([&other(true), &free], None, || false), Some(Why::Replaced("/a".into())));
+        assert_eq!(decide([&same(true, true), &free], None, || false), Some(Why::Overwritten("/a".into())));
     }
 
     #[test]
     fn a_child_shares_only_what_it_has_loaded_itself() {
-        assert_eq!(decide([&same(false, false), &same(false, false)], None, true), Some(Why::Child));
-        assert_eq!(decide([&same(false, true), &same(false, true)], None, true), None);
-        assert_eq!(decide([&other(false), &same(false, true)], None, true), Some(Why::NameTaken("/a".into())));
-        assert_eq!(decide([&other(false), &same(false, false)], None, true), Some(Why::Child));
+        assert_eq!(decide([&same(false, false), &same(false, false)], None, || true), Some(Why::Child));
+        assert_eq!(decide([&same(false, true), &same(false, true)], None, || true), None);
+        assert_eq!(decide([&other(false), &same(false, true)], None, || true), Some(Why::NameTaken("/a".into())));
+        assert_eq!(decide([&other(false), &same(false, false)], None, || true), Some(Why::Child));
     }
 }

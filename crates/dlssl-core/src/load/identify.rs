@@ -4,9 +4,11 @@ use std::ffi::{CStr, c_char, c_int, c_ulong, c_void};
 use std::path::Path;
 use std::ptr::NonNull;
 
+use super::lookup::Lookup;
 use super::source::Image;
 use crate::error::LoadFailure;
 use crate::ffi::memory;
+use crate::ffi::name::Name;
 use crate::version::{Flavour, Version};
 
 /// Any one of these is in every libcrypto; the first found stands for it in the pair's proof.
@@ -33,11 +35,11 @@ pub(crate) fn mark(image: &dyn Image, marks: &[&'static CStr]) -> Option<(&'stat
 /// # Errors
 /// [`LoadFailure::NotOpenSsl`] when it has no version functions or another product answers,
 /// [`LoadFailure::Unsupported`] when it is older than the floor.
-pub(crate) fn identify(crypto: &dyn Image, path: &Path) -> Result<Identity, LoadFailure> {
+pub(crate) fn identify(crypto: &Lookup<'_>, path: &Path) -> Result<Identity, LoadFailure> {
     let not_openssl = |found: String| LoadFailure::NotOpenSsl { path: path.to_owned(), found };
-    let text = crypto
-        .symbol(c"OpenSSL_version")
-        .or_else(|| crypto.symbol(c"SSLeay_version"))
+    let function = |name: &str| crypto.optional(Name::new(name.as_bytes()));
+    let text = function("OpenSSL_version")
+        .or_else(|| function("SSLeay_version"))
         .ok_or_else(|| not_openssl("it exports neither OpenSSL_version nor SSLeay_version".into()))?;
     // SAFETY: both functions have had this signature since they exist, and return a static string (or null).
     let text = unsafe {
@@ -45,9 +47,8 @@ pub(crate) fn identify(crypto: &dyn Image, path: &Path) -> Result<Identity, Load
         memory::text(version(0))
     };
     let text = text.ok_or_else(|| not_openssl("its version text is empty".into()))?;
-    let number = crypto
-        .symbol(c"OpenSSL_version_num")
-        .or_else(|| crypto.symbol(c"SSLeay"))
+    let number = function("OpenSSL_version_num")
+        .or_else(|| function("SSLeay"))
         .map(|function| {
             // SAFETY: both have had this signature since they exist.
             unsafe {
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn refuses_the_unknown_and_the_ancient_by_name() {
-        let refused = |image: &FakeImage| identify(image, Path::new("/x")).unwrap_err();
+        let refused = |image: &FakeImage| identify(&Lookup::new(image, &[], 0), Path::new("/x")).unwrap_err();
         assert_eq!(refused(&FakeImage::default()).code(), "not-openssl");
         assert!(refused(&with("OpenSSL_version", boring)).to_string().contains("BoringSSL"));
         let old = refused(&with("SSLeay_version", ancient));
@@ -115,7 +116,7 @@ mod tests {
 
     #[test]
     fn libressl_is_known_by_its_text() {
-        let identity = identify(&with("OpenSSL_version", libre), Path::new("/x")).unwrap();
+        let identity = identify(&Lookup::new(&with("OpenSSL_version", libre), &[], 0), Path::new("/x")).unwrap();
         assert_eq!((identity.flavour, identity.version), (Flavour::LibreSsl, Version::new(3, 1, 0)));
     }
 

@@ -9,9 +9,12 @@ use object::read::elf::{FileHeader, ProgramHeader as _};
 use object::{FileKind, NativeEndian};
 
 use crate::error::LoadFailure;
+use crate::isolate::Content;
 
 /// Bytes that tell what a file is: ELF's header with the machine in it, and more than the other magics need.
-const HEAD: usize = 64;
+const MAGIC: usize = 64;
+/// Bytes that are read at once: a library's program headers are in there too.
+const HEAD: usize = 1024;
 
 #[cfg(target_pointer_width = "64")]
 type Header = elf::FileHeader64<NativeEndian>;
@@ -21,30 +24,31 @@ type ProgramHeader = <Header as FileHeader>::ProgramHeader;
 
 const ENDIAN: NativeEndian = NativeEndian;
 
-/// Refuses a file that cannot be a shared library for this process.
+/// Refuses a file that cannot be a shared library for this process. The file, open and as it was then.
 ///
 /// # Errors
 /// [`LoadFailure::Unreadable`], [`LoadFailure::NotALibrary`] or [`LoadFailure::WrongArchitecture`].
-pub(crate) fn inspect(path: &Path) -> Result<(), LoadFailure> {
+pub(crate) fn inspect(path: &Path) -> Result<Content, LoadFailure> {
     let unreadable = |error: std::io::Error| LoadFailure::Unreadable { path: path.to_owned(), os: error.to_string() };
     let mut file = File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
+    let metadata = file.metadata().map_err(unreadable)?;
+    if metadata.is_dir() {
         return Err(LoadFailure::NotALibrary { path: path.to_owned(), found: "a directory".into() });
     }
-    let mut head = Vec::with_capacity(HEAD);
-    file.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(unreadable)?;
-    judge(path, &head)?;
-    if head.starts_with(&elf::ELFMAG) && is_cut_short(file, &head).map_err(unreadable)? {
+    let mut room = [0; HEAD];
+    let len = read_full(&mut file, &mut room).map_err(unreadable)?;
+    let head = &room[..len];
+    judge(path, head.get(..MAGIC).unwrap_or(head))?;
+    if head.starts_with(&elf::ELFMAG) && is_cut_short(&mut file, metadata.len(), head).map_err(unreadable)? {
         return Err(LoadFailure::NotALibrary { path: path.to_owned(), found: "an ELF file that is cut short".into() });
     }
-    Ok(())
+    Ok(Content::with(file, &metadata))
 }
 
 /// Whether an ELF file of this machine ends before what it says that it holds. The dynamic linker would map it all the
 /// same, and the process would die of SIGBUS at the first touch of what is not there.
 #[allow(clippy::useless_conversion)] // 32 bits wide on 32-bit machines
-fn is_cut_short(file: File, head: &[u8]) -> std::io::Result<bool> {
-    let len = file.metadata()?.len();
+fn is_cut_short(file: &mut File, len: u64, head: &[u8]) -> std::io::Result<bool> {
     let Ok(header) = Header::parse(head) else { return Ok(true) };
     let offset: u64 = header.e_phoff(ENDIAN).into();
     let size: u64 = header.e_phentsize(ENDIAN).into();
@@ -55,17 +59,38 @@ fn is_cut_short(file: File, head: &[u8]) -> std::io::Result<bool> {
     if offset.saturating_add(bytes) > len || sections.saturating_add(sections_len) > len {
         return Ok(true);
     }
-    let mut table = Vec::new();
-    let mut file = file;
-    file.seek(SeekFrom::Start(offset))?;
-    file.take(bytes).read_to_end(&mut table)?;
-    let Ok((headers, _)) = object::pod::slice_from_bytes::<ProgramHeader>(&table, header.e_phnum(ENDIAN).into()) else {
+    // Right behind the header, unless a tool has moved them.
+    let range = usize::try_from(offset).unwrap_or(usize::MAX)..usize::try_from(offset + bytes).unwrap_or(usize::MAX);
+    let mut moved = Vec::new();
+    let table = match head.get(range) {
+        Some(table) => table,
+        None => {
+            file.seek(SeekFrom::Start(offset))?;
+            file.take(bytes).read_to_end(&mut moved)?;
+            &moved
+        }
+    };
+    let Ok((headers, _)) = object::pod::slice_from_bytes::<ProgramHeader>(table, header.e_phnum(ENDIAN).into()) else {
         return Ok(true);
     };
     Ok(headers.iter().any(|segment| {
         let (begin, size): (u64, u64) = (segment.p_offset(ENDIAN).into(), segment.p_filesz(ENDIAN).into());
         begin.saturating_add(size) > len
     }))
+}
+
+/// Reads until `out` is full or the end has come.
+fn read_full(file: &mut File, out: &mut [u8]) -> std::io::Result<usize> {
+    let mut done = 0;
+    while done < out.len() {
+        match file.read(&mut out[done..]) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
 }
 
 /// Judges a file by its first bytes.

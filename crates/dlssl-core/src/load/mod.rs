@@ -4,12 +4,15 @@ mod attempt;
 mod candidates;
 mod check;
 mod decide;
+mod elf;
 mod environment;
+mod files;
 mod identify;
 mod init;
 mod inspect;
 mod locate;
 pub(crate) mod locks;
+mod lookup;
 mod mapped;
 mod open;
 mod pair;
@@ -24,8 +27,9 @@ use std::path::{Path, PathBuf};
 
 pub use decide::Isolation;
 pub use environment::environment_is_trusted;
+pub(crate) use files::replaced_on_disk;
 pub use init::Configuration;
-pub(crate) use mapped::{imports, replaced_on_disk};
+pub(crate) use mapped::imports;
 pub(crate) use open::{refusal, wants_another_libcrypto, with_dependencies};
 pub(crate) use source::{Image, Opener, System};
 
@@ -227,7 +231,7 @@ fn as_file(path: PathBuf) -> PathBuf {
 /// Files that this process has mapped.
 #[cfg(test)]
 pub(crate) fn mapped_objects() -> Vec<PathBuf> {
-    mapped::objects().into_iter().map(|object| object.path).collect()
+    mapped::objects().into_iter().map(|object| object.path().into_owned()).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::source::{Image, Opener};
 use crate::error::LoadFailure;
 use crate::explanation::Attempt;
 use crate::ffi::Half;
+use crate::isolate::Content;
 
 /// A pair that is open and not yet checked.
 pub(super) struct Opened {
@@ -17,13 +18,23 @@ pub(super) struct Opened {
     pub(super) libssl: PathBuf,
     pub(super) libcrypto: PathBuf,
     pub(super) held_before: bool,
+    /// The files of libssl and of libcrypto, where they were looked at before they were mapped.
+    pub(super) files: [Option<Content>; 2],
 }
 
 /// Opens libcrypto, then libssl: the other way round, libssl would pull in a libcrypto of the linker's choice.
-pub(super) fn open(opener: &dyn Opener, candidate: &Candidate, attempt: &mut Attempt) -> Result<Opened, LoadFailure> {
-    let held_before = opener.holds(&candidate.libcrypto) || opener.holds(&candidate.libssl);
-    let crypto = open_one(opener, Half::Crypto, &candidate.libcrypto, attempt)?;
-    let ssl = match open_one(opener, Half::Ssl, &candidate.libssl, attempt) {
+///
+/// `may_be_held` is `false` when the process is known to hold neither.
+pub(super) fn open(
+    opener: &dyn Opener,
+    candidate: &Candidate,
+    may_be_held: bool,
+    attempt: &mut Attempt,
+) -> Result<Opened, LoadFailure> {
+    let holds = |name: &Path| may_be_held && opener.holds(name);
+    let held = [holds(&candidate.libssl), holds(&candidate.libcrypto)];
+    let (crypto, crypto_file) = open_one(opener, Half::Crypto, &candidate.libcrypto, held[1], attempt)?;
+    let (ssl, ssl_file) = match open_one(opener, Half::Ssl, &candidate.libssl, held[0], attempt) {
         Ok(ssl) => ssl,
         Err(LoadFailure::Absent { .. }) => {
             return Err(LoadFailure::Incomplete {
@@ -50,28 +61,37 @@ pub(super) fn open(opener: &dyn Opener, candidate: &Candidate, attempt: &mut Att
         }
         Err(failure) => return Err(failure),
     };
-    Ok(Opened { ssl, crypto, libssl: candidate.libssl.clone(), libcrypto: candidate.libcrypto.clone(), held_before })
+    Ok(Opened {
+        ssl,
+        crypto,
+        libssl: candidate.libssl.clone(),
+        libcrypto: candidate.libcrypto.clone(),
+        held_before: held.contains(&true),
+        files: [ssl_file, crypto_file],
+    })
 }
 
 fn open_one(
     opener: &dyn Opener,
     half: Half,
     name: &Path,
+    held: bool,
     attempt: &mut Attempt,
-) -> Result<Arc<dyn Image>, LoadFailure> {
+) -> Result<(Arc<dyn Image>, Option<Content>), LoadFailure> {
     let step = match half {
         Half::Crypto => "open libcrypto",
         Half::Ssl => "open libssl",
     };
     let is_file = name.components().count() > 1;
     // What is mapped already is not opened again, and its file may be gone.
-    if is_file && opener.is_real() && !opener.holds(name) {
-        inspect::inspect(name).inspect_err(|failure| attempt.step(step, failure.to_string()))?;
+    let mut file = None;
+    if is_file && opener.is_real() && !held {
+        file = Some(inspect::inspect(name).inspect_err(|failure| attempt.step(step, failure.to_string()))?);
     }
     match with_dependencies(opener, name, name, attempt, &mut |name| opener.open(name)) {
         Ok(image) => {
             attempt.step(step, "opened");
-            Ok(image)
+            Ok((image, file))
         }
         Err(words) => {
             attempt.step(step, words.clone());

@@ -4,14 +4,16 @@
 //! the program exports wins over a library's own: so an opened pair need not be a pair. One equal address is not
 //! enough either. Three proofs, the first two before any call into the libraries that could touch their state.
 
-use std::ffi::CStr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::identify::{Identity, MARKS_OF_LIBCRYPTO, MARKS_OF_LIBSSL, mark};
-use super::mapped::{Object, SLOTS_KNOWN, constant_texts, object_at, objects, slots};
+use super::lookup::Lookup;
+use super::mapped::{Object, SLOTS_KNOWN, Slot, constant_texts, count, object_at, places, slots};
 use super::source::Image;
 use crate::error::LoadFailure;
 use crate::ffi::Functions;
+use crate::ffi::name::Name;
 use crate::version::Version;
 
 /// A pair under examination.
@@ -38,8 +40,9 @@ pub(crate) struct Places {
     pub(crate) inside_libcrypto: usize,
     /// What was proved, for the explanation.
     pub(crate) proof: String,
-    /// Everything that was mapped then.
+    /// Everything that was mapped then, and the linker's count of it.
     pub(crate) objects: Vec<Object>,
+    count: Option<u64>,
 }
 
 /// Proves by addresses alone, calling nothing: libssl's view of libcrypto is our libcrypto, and every slot of both
@@ -57,9 +60,9 @@ pub(crate) fn prove_by_address(pair: &Pair<'_>) -> Result<Places, LoadFailure> {
         found: "it exports none of the functions that every libssl has".into(),
     })?;
     let (inside_libssl, inside_libcrypto) = (ssl_address.as_ptr() as usize, crypto_address.as_ptr() as usize);
-    let objects = objects();
+    let (count, objects) = (count(), places());
     let path_at = |address: usize, asked: &Path| {
-        object_at(&objects, address).map_or_else(|| asked.to_owned(), |object| object.path.clone())
+        object_at(&objects, address).map_or_else(|| asked.to_owned(), |object| object.path().into_owned())
     };
     let mismatch = |evidence: String| LoadFailure::MismatchedPair {
         libssl: path_at(inside_libssl, pair.libssl),
@@ -85,6 +88,7 @@ pub(crate) fn prove_by_address(pair: &Pair<'_>) -> Result<Places, LoadFailure> {
         inside_libcrypto,
         proof,
         objects,
+        count,
     })
 }
 
@@ -120,42 +124,68 @@ fn stray_slot(
     object: &Object,
     examined: &mut usize,
 ) -> Option<String> {
-    let in_pair = |address: usize| libcrypto.contains(address) || libssl.contains(address);
-    let of_pair = |name: &CStr| -> Option<usize> {
-        [pair.crypto, pair.ssl]
-            .iter()
-            .filter_map(|image| image.symbol(name).map(|address| address.as_ptr() as usize))
-            .find(|address| in_pair(*address))
-    };
-    let mut evidence = None;
-    slots(object, &mut |slot| {
-        *examined += 1;
-        let stray = if in_pair(slot.target) {
-            // Bound late and not yet: the slot still points at its own library's table. It will be bound to what
-            // the process offers first.
-            let unbound = pair.held_before && slot.call && object.contains(slot.target);
-            match (unbound, pair.process) {
-                (true, Some(process)) if of_pair(slot.symbol()) != Some(slot.target) => process
-                    .symbol(slot.symbol())
-                    .map(|address| address.as_ptr() as usize)
-                    .filter(|address| !in_pair(*address) && of_pair(slot.symbol()).is_some()),
-                _ => None,
-            }
-        } else {
-            of_pair(slot.symbol()).map(|_| slot.target)
-        };
-        if let Some(target) = stray {
-            let owner = object_at(objects, target)
-                .map_or_else(|| "an unknown place".to_owned(), |owner| owner.path.display().to_string());
-            evidence = Some(format!(
-                "{} calls {} in {owner}, not its own",
-                object.path.display(),
-                slot.symbol().to_string_lossy()
-            ));
+    let halves = [Lookup::of(pair.crypto, libcrypto), Lookup::of(pair.ssl, libssl)];
+    let walk = Walk { pair, libssl, libcrypto, object, halves };
+    let mut stray = None;
+    // Most slots point where the one before points: that is looked at first, and nothing else done for them.
+    let (mut usual, mut count, held_before) = (0..0, 0, pair.held_before);
+    slots(object, |slot| {
+        count += 1;
+        if usual.contains(&slot.target) && !held_before {
+            return true;
         }
-        evidence.is_none()
+        let target = match walk.range_of(slot.target) {
+            Some(range) => {
+                usual = range;
+                if held_before { walk.will_stray(slot) } else { None }
+            }
+            None => walk.of_pair(slot.name()).map(|_| slot.target),
+        };
+        stray = target.map(|target| (target, slot.symbol()));
+        stray.is_none()
     });
-    evidence
+    *examined += count;
+    stray.map(|(target, name)| {
+        let owner = object_at(objects, target)
+            .map_or_else(|| "an unknown place".to_owned(), |owner| owner.path().display().to_string());
+        format!("{} calls {} in {owner}, not its own", object.path().display(), name.to_string_lossy())
+    })
+}
+
+/// An object whose slots are held against a pair.
+struct Walk<'a> {
+    pair: &'a Pair<'a>,
+    libssl: &'a Object,
+    libcrypto: &'a Object,
+    object: &'a Object,
+    /// libcrypto, libssl.
+    halves: [Lookup<'a>; 2],
+}
+
+impl Walk<'_> {
+    /// The range of the pair that holds an address.
+    fn range_of(&self, address: usize) -> Option<Range<usize>> {
+        self.libcrypto.range_of(address).or_else(|| self.libssl.range_of(address))
+    }
+
+    /// Where the pair has a function of this name.
+    #[inline(never)] // so that walking over most slots stays small
+    fn of_pair(&self, name: Name<'_>) -> Option<usize> {
+        let found = self.halves.iter().filter_map(|half| half.optional(name));
+        found.map(|address| address.as_ptr() as usize).find(|address| self.range_of(*address).is_some())
+    }
+
+    /// Where a slot that points into the pair will point, when that is out of it and should not be. Bound late and not yet, it
+    /// still points at its own library's table, and will be bound to what the process offers first.
+    fn will_stray(&self, slot: Slot<'_, '_>) -> Option<usize> {
+        let process = self.pair.process.filter(|_| slot.call && self.object.contains(slot.target))?;
+        // Bound to its own function.
+        if self.of_pair(slot.name())? == slot.target {
+            return None;
+        }
+        let target = process.symbol(slot.symbol())?.as_ptr() as usize;
+        self.range_of(target).is_none().then_some(target)
+    }
 }
 
 /// Proves that what the configuration file brought into the process (providers, engines) is not bound to another libcrypto,
@@ -164,7 +194,10 @@ fn stray_slot(
 /// # Errors
 /// [`LoadFailure::MismatchedPair`] that names the module.
 pub(crate) fn prove_modules(pair: &Pair<'_>, places: &Places) -> Result<(), LoadFailure> {
-    let objects = objects();
+    if places.count.is_some() && count() == places.count {
+        return Ok(());
+    }
+    let objects = self::places();
     let (Some(libssl), Some(libcrypto)) =
         (object_at(&objects, places.inside_libssl), object_at(&objects, places.inside_libcrypto))
     else {

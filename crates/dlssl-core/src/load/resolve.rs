@@ -1,11 +1,11 @@
 //! From images to the table: kinds and ranges applied, everything that is missing collected.
 
-use std::ffi::{CString, c_void};
+use std::ffi::c_void;
 use std::path::Path;
 use std::ptr::NonNull;
 
 use super::identify::Identity;
-use super::source::Image;
+use super::lookup::Lookup;
 use crate::error::LoadFailure;
 use crate::ffi::{Functions, Half, SymbolSpec, specs};
 
@@ -21,20 +21,20 @@ pub(crate) struct Resolved {
 /// # Errors
 /// [`LoadFailure::MissingSymbols`] with every missing required function.
 pub(crate) fn resolve(
-    ssl: &dyn Image,
-    crypto: &dyn Image,
+    ssl: &Lookup<'_>,
+    crypto: &Lookup<'_>,
     identity: &Identity,
     path: &Path,
 ) -> Result<Resolved, LoadFailure> {
-    let mut pointers = Vec::new();
+    let mut pointers = Vec::with_capacity(specs().count());
     let mut missing = Vec::new();
     let mut unexpectedly_absent = Vec::new();
     for spec in specs() {
-        let image = match spec.half() {
+        let half = match spec.half() {
             Half::Ssl => ssl,
             Half::Crypto => crypto,
         };
-        let pointer = look_up(spec, image, identity);
+        let pointer = look_up(spec, half, identity);
         if pointer.is_none() {
             if spec.is_required() {
                 missing.push(spec.field());
@@ -52,11 +52,13 @@ pub(crate) fn resolve(
     }
 }
 
-fn look_up(spec: &SymbolSpec, image: &dyn Image, identity: &Identity) -> Option<NonNull<c_void>> {
+fn look_up(spec: &SymbolSpec, half: &Lookup<'_>, identity: &Identity) -> Option<NonNull<c_void>> {
     if spec.is_gated() && !spec.expected_in(identity.flavour, identity.version) {
         return None;
     }
-    spec.names().find_map(|name| image.symbol(&CString::new(name).ok()?))
+    let found = spec.find(|name| half.optional(name));
+    // Before a library is refused, the linker has the last word.
+    if found.is_none() && spec.is_required() { spec.find(|name| half.linker(name)) } else { found }
 }
 
 #[cfg(test)]
@@ -79,13 +81,18 @@ mod tests {
         FakeImage(names.map(|name| (name, 0x1000)).collect())
     }
 
+    fn resolved(image: &FakeImage, identity: &Identity, path: &Path) -> Result<Resolved, LoadFailure> {
+        let half = Lookup::new(image, &[], 0);
+        resolve(&half, &half, identity, path)
+    }
+
     #[test]
     fn all_missing_required_functions_are_named_at_once() {
         let mut image = complete(false);
         image.0.remove("SSL_read");
         image.0.remove("RAND_bytes");
         image.0.remove("SSL_CTX_set_ciphersuites");
-        let failure = resolve(&image, &image, &identity(Flavour::OpenSsl, "3.0.8"), Path::new("/x")).unwrap_err();
+        let failure = resolved(&image, &identity(Flavour::OpenSsl, "3.0.8"), Path::new("/x")).unwrap_err();
         let LoadFailure::MissingSymbols { names, .. } = &failure else { panic!("{failure}") };
         assert_eq!(names.len(), 2);
         assert!(names.contains(&"SSL_read") && names.contains(&"RAND_bytes"), "{names:?}");
@@ -96,7 +103,7 @@ mod tests {
         let mut image = complete(false);
         image.0.remove("SSL_CTX_set_ciphersuites");
         let absent = |version| {
-            resolve(&image, &image, &identity(Flavour::OpenSsl, version), Path::new("/x")).unwrap().unexpectedly_absent
+            resolved(&image, &identity(Flavour::OpenSsl, version), Path::new("/x")).unwrap().unexpectedly_absent
         };
         assert_eq!(absent("3.0.8"), ["SSL_CTX_set_ciphersuites"]);
         assert!(!absent("1.1.0i").contains(&"SSL_CTX_set_ciphersuites"));
@@ -105,14 +112,14 @@ mod tests {
     #[test]
     fn older_names_serve() {
         let image = complete(true);
-        assert!(resolve(&image, &image, &identity(Flavour::OpenSsl, "1.0.2n"), Path::new("/x")).is_ok());
+        assert!(resolved(&image, &identity(Flavour::OpenSsl, "1.0.2n"), Path::new("/x")).is_ok());
     }
 
     #[test]
     fn one_name_with_two_signatures_is_taken_by_range() {
         let image = complete(false);
         let functions =
-            |flavour, version| resolve(&image, &image, &identity(flavour, version), Path::new("/x")).unwrap().functions;
+            |flavour, version| resolved(&image, &identity(flavour, version), Path::new("/x")).unwrap().functions;
         let new = functions(Flavour::OpenSsl, "3.0.8");
         assert!(new.ssl.SSL_CTX_set_options.is_some() && new.ssl.SSL_CTX_set_options_long.is_none());
         let old = functions(Flavour::OpenSsl, "1.1.1w");

@@ -4,20 +4,38 @@ use std::path::Path;
 
 use super::candidates::{Candidate, is_half};
 use super::decide::{Before, Other, Same, same_path};
+use super::files::replaced_on_disk;
 use super::identify::{MARKS_OF_LIBCRYPTO, MARKS_OF_LIBSSL, mark};
 use super::locate::locate;
-use super::mapped::{Object, objects, replaced_on_disk};
+use super::mapped::{Object, objects};
 use super::registry::Mapped;
 use super::soname::soname;
 use super::source::Opener;
 use crate::ffi::Half;
 use crate::isolate::Stamp;
 
-/// Both halves of a candidate, libssl first.
-pub(super) fn before(candidate: &Candidate, ours: &[Mapped]) -> [Before; 2] {
-    let objects = objects();
-    [(Half::Ssl, &candidate.libssl), (Half::Crypto, &candidate.libcrypto)]
-        .map(|(half, name)| half_before(&objects, half, name, ours))
+/// What the process has mapped before a candidate is opened.
+pub(super) struct Scene {
+    objects: Vec<Object>,
+}
+
+impl Scene {
+    /// Looks.
+    pub(super) fn look() -> Self {
+        Self { objects: objects() }
+    }
+
+    /// Whether the process certainly has nothing of OpenSSL: no object is named like a half, or exports a function that every
+    /// half has. Then no name is taken, no half is mapped and nothing is offered to all.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.objects.is_empty() && !self.objects.iter().any(|object| object.may_be_half)
+    }
+
+    /// Both halves of a candidate, libssl first.
+    pub(super) fn before(&self, candidate: &Candidate, ours: &[Mapped]) -> [Before; 2] {
+        [(Half::Ssl, &candidate.libssl), (Half::Crypto, &candidate.libcrypto)]
+            .map(|(half, name)| half_before(&self.objects, half, name, ours))
+    }
 }
 
 /// First function of a pair that the process offers to every library, if it offers any.
@@ -31,8 +49,7 @@ fn half_before(objects: &[Object], half: Half, name: &Path, ours: &[Mapped]) -> 
     let mut before = Before::default();
     let named = name.components().count() > 1;
     let is_half = |object: &&Object| {
-        let names = [object.soname.as_deref(), object.path.file_name().and_then(|name| name.to_str())];
-        named || names.into_iter().flatten().any(|name| is_half(name, half))
+        if named { object.may_be_half } else { object.names().any(|name| is_half(name, half)) }
     };
     // Asked of the file system only when the process has something of the kind.
     let mut located = None;
@@ -44,12 +61,12 @@ fn half_before(objects: &[Object], half: Half, name: &Path, ours: &[Mapped]) -> 
             (file, wanted)
         });
         let by_name = !named && object.soname.as_deref() == name.to_str();
-        let taken = by_name || wanted.is_some() && object.soname == *wanted || named && object.path == name;
+        let taken = by_name || wanted.is_some() && object.soname == *wanted || named && object.path() == name;
         if !taken {
             continue;
         }
-        let file = file.as_deref().unwrap_or(&object.path);
-        match judge(object, half, file, ours) {
+        let file = file.clone().unwrap_or_else(|| object.path().into_owned());
+        match judge(object, half, &file, ours) {
             Ok(same) => before.same = Some(same),
             Err(other) => before.other = Some(other),
         }
@@ -66,7 +83,7 @@ fn judge(object: &Object, half: Half, file: &Path, ours: &[Mapped]) -> Result<Sa
         })
     });
     let stamp = |entry: &Mapped| {
-        let [ssl, crypto] = entry.contents.as_ref()?;
+        let [ssl, crypto] = entry.contents()?;
         Some(match half {
             Half::Ssl => ssl.stamp(),
             Half::Crypto => crypto.stamp(),
@@ -74,8 +91,8 @@ fn judge(object: &Object, half: Half, file: &Path, ours: &[Mapped]) -> Result<Sa
     };
     let now = std::fs::metadata(file).ok().map(|metadata| Stamp::of(&metadata));
     let by_us_here = entry.is_some_and(|entry| !entry.parts.mapping.is_inherited());
-    let same = |overwritten| Same { path: object.path.clone(), overwritten, by_us_here };
-    let other = || Other { path: object.path.clone(), replaced: same_path(&object.path, file) };
+    let same = |overwritten| Same { path: object.path().into_owned(), overwritten, by_us_here };
+    let other = || Other { path: object.path().into_owned(), replaced: same_path(&object.path(), file) };
     match (entry.and_then(stamp), now) {
         (Some(then), Some(now)) if then.file == now.file => Ok(same(then != now)),
         (Some(_), Some(_)) => Err(other()),

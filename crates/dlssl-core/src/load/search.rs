@@ -96,10 +96,10 @@ const PROGRAM: &str = "the program itself";
 fn already_held(plan: &Plan<'_>, explanation: &mut Explanation) -> Result<(Parts, Taken), LoadFailure> {
     let mapped = mapped::objects();
     let named = |half: Half| -> Vec<PathBuf> {
-        let is_named = |path: &&PathBuf| {
+        let is_named = |path: &PathBuf| {
             path.file_name().and_then(|name| name.to_str()).is_some_and(|name| candidates::is_half(name, half))
         };
-        mapped.iter().map(|object| &object.path).filter(is_named).cloned().collect()
+        mapped.iter().map(|object| object.path().into_owned()).filter(is_named).collect()
     };
     let origin = "held by this process";
     let mut found = Vec::new();
@@ -131,6 +131,7 @@ fn already_held(plan: &Plan<'_>, explanation: &mut Explanation) -> Result<(Parts
         libssl: PROGRAM.into(),
         libcrypto: PROGRAM.into(),
         held_before: true,
+        files: [None, None],
     };
     let result = plan.held(opened, &mut attempt);
     attempt.failure = result.as_ref().err().map(Failure::of);

@@ -9,6 +9,12 @@ use std::sync::Arc;
 pub(crate) trait Image: Send + Sync {
     /// Looks a symbol up in the library and what it depends on.
     fn symbol(&self, name: &CStr) -> Option<NonNull<c_void>>;
+
+    /// Where the dynamic section lies of the one library that this is a handle of, whose symbols come before those of its
+    /// dependencies. `None` for the process as a whole, and where it is not known.
+    fn dynamic(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// Opens libraries: the dynamic linker's, or a test's own.
@@ -51,14 +57,52 @@ mod system {
 
     /// Kept open for ever: `ManuallyDrop` because exit handlers, thread-local destructors and error strings of
     /// the library outlive any `dlclose`.
-    struct Opened(std::mem::ManuallyDrop<Library>);
+    struct Opened {
+        library: std::mem::ManuallyDrop<Library>,
+        dynamic: Option<usize>,
+    }
+
+    impl Opened {
+        fn new(library: Library) -> Self {
+            let handle = library.into_raw();
+            // SAFETY: the handle that was just taken out, open and not closed elsewhere.
+            let library = std::mem::ManuallyDrop::new(unsafe { Library::from_raw(handle) });
+            Self { library, dynamic: dynamic(handle) }
+        }
+    }
 
     impl Image for Opened {
         fn symbol(&self, name: &CStr) -> Option<NonNull<c_void>> {
             // SAFETY: a data pointer is asked for; nothing is called or read through it here.
-            let symbol = unsafe { self.0.get::<*mut c_void>(name.to_bytes_with_nul()) }.ok()?;
+            let symbol = unsafe { self.library.get::<*mut c_void>(name.to_bytes_with_nul()) }.ok()?;
             NonNull::new(symbol.into_raw())
         }
+
+        fn dynamic(&self) -> Option<usize> {
+            self.dynamic
+        }
+    }
+
+    /// Where the dynamic section lies of the library that a handle is of.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn dynamic(handle: *mut c_void) -> Option<usize> {
+        /// What `<link.h>` shows of `struct link_map`.
+        #[repr(C)]
+        struct LinkMap {
+            base: usize,
+            name: *const std::ffi::c_char,
+            dynamic: *const c_void,
+        }
+        let mut map: *const LinkMap = std::ptr::null();
+        // SAFETY: an open handle; for this request the linker writes one pointer.
+        let result = unsafe { libc::dlinfo(handle, libc::RTLD_DI_LINKMAP, (&raw mut map).cast()) };
+        // SAFETY: where it succeeds, the pointer is to the linker's record, which lives as long as the handle is open.
+        (result == 0 && !map.is_null()).then(|| unsafe { (*map).dynamic as usize })
+    }
+
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    fn dynamic(_: *mut c_void) -> Option<usize> {
+        None
     }
 
     fn open(name: &Path, flags: std::ffi::c_int) -> Result<Arc<dyn Image>, String> {
@@ -66,7 +110,7 @@ mod system {
         // system's dynamic linker, or the caller of an `unsafe` method of `Loader` vouched for it, or it is a copy of
         // such a file.
         match unsafe { Library::open(Some(name), flags) } {
-            Ok(library) => Ok(Arc::new(Opened(std::mem::ManuallyDrop::new(library)))),
+            Ok(library) => Ok(Arc::new(Opened::new(library))),
             Err(error) => Err(words(&error)),
         }
     }
@@ -109,7 +153,8 @@ mod system {
         }
 
         fn process(&self) -> Option<Arc<dyn Image>> {
-            Some(Arc::new(Opened(std::mem::ManuallyDrop::new(Library::this()))))
+            let library = std::mem::ManuallyDrop::new(Library::this());
+            Some(Arc::new(Opened { library, dynamic: None }))
         }
 
         fn is_real(&self) -> bool {
