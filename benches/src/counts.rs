@@ -5,13 +5,16 @@
 //! `works::counted`: the certificates are made with random numbers that aws-lc gathers from the clock, never in the same
 //! number of instructions.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 
+use crate::progress::Progress;
 use crate::works::Work;
 
 /// One peer's counts of one work, for one of it.
@@ -37,8 +40,8 @@ const TRANSFERS: &str = "read,write,recvfrom,sendto,recvmsg,sendmsg,readv,writev
 /// Works that are counted, and how often they are done.
 const COUNTED: [(&str, usize, Tools); 9] = [
     ("bulk, in memory", 64, Tools { calls: false, steady: true }),
-    ("bulk, socketpair, one thread", 64, Tools { calls: true, steady: true }),
-    ("writes of 1 B, socketpair", 128, Tools { calls: true, steady: true }),
+    ("bulk, socketpair, one thread", 64, Tools { calls: true, steady: false }),
+    ("writes of 1 B, socketpair", 128, Tools { calls: true, steady: false }),
     ("writes of 64 B, socketpair", 128, Tools { calls: true, steady: false }),
     ("writes of 1 KiB, socketpair", 128, Tools { calls: true, steady: false }),
     ("ping-pong of 1 B, in memory", 100, Tools { calls: false, steady: true }),
@@ -56,37 +59,55 @@ struct Tools {
     steady: bool,
 }
 
-/// How many works are counted.
-pub fn steps() -> usize {
-    COUNTED.len() + HANDSHAKES.len()
+/// How many steps it takes to count so many peers.
+pub fn steps(peers: usize) -> usize {
+    (COUNTED.len() + HANDSHAKES.len()) * peers
 }
 
-/// Counts everything for these peers.
-pub fn count(names: &[&str], folder: &Path, bar: &ProgressBar) -> Result<Vec<Count>, Box<dyn Error>> {
-    let mut counts = Vec::new();
+/// Counts everything for these peers. Counts do not hang on who runs beside, so every processor counts.
+pub fn count(names: &[&str], folder: &Path, progress: &Progress) -> Result<Vec<Count>, Box<dyn Error>> {
     let handshakes = HANDSHAKES.map(|(name, times)| (name, times, Tools { calls: false, steady: true }));
-    for (name, times, tools) in COUNTED.into_iter().chain(handshakes) {
-        let work = Work::named(name).ok_or("a work that is not in the list")?;
-        for peer in names {
-            bar.set_message(format!("counting {name}: {peer}"));
-            let child = Child { peer, work: work.name, folder };
-            let (mut instructions, mut allocations, mut allocated) = (None, None, None);
-            if tools.steady {
-                instructions = difference(times, |times| child.instructions(times))?;
-                if let (Some(once), Some(twice)) = (child.allocations(times)?, child.allocations(2 * times)?) {
-                    allocations = Some((twice.0 - once.0) / times as f64);
-                    allocated = Some((twice.1 - once.1) / times as f64);
+    let works = COUNTED.into_iter().chain(handshakes);
+    let jobs: Vec<_> = works.flat_map(|work| names.iter().map(move |name| (work, *name))).collect();
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(((work, times, tools), peer)) = jobs.get(at) else { break };
+                    progress.say(&format!("counting {work}"), peer);
+                    // An error crosses threads as its words.
+                    let count = one(work, *times, *tools, peer, folder).map_err(|error| error.to_string());
+                    found.lock().expect("no panic while it was held").insert(at, count);
+                    progress.step();
                 }
-            }
-            let calls = if tools.calls { child.calls(times)?.map(|calls| calls / times as f64) } else { None };
-            if calls.is_some() || instructions.is_some() {
-                let (work, peer) = (name.to_owned(), (*peer).to_owned());
-                counts.push(Count { work, peer, calls, instructions, allocations, allocated });
-            }
-            bar.inc(1);
+            });
         }
+    });
+    let mut counts = Vec::new();
+    for count in found.into_inner()?.into_values() {
+        counts.extend(count?);
     }
     Ok(counts)
+}
+
+fn one(name: &str, times: usize, tools: Tools, peer: &str, folder: &Path) -> Result<Option<Count>, Box<dyn Error>> {
+    let work = Work::named(name).ok_or("a work that is not in the list")?;
+    let child = Child { peer, work: work.name, folder };
+    let (mut instructions, mut allocations, mut allocated) = (None, None, None);
+    if tools.steady {
+        instructions = difference(times, |times| child.instructions(times))?;
+        if let (Some(once), Some(twice)) = (child.allocations(times)?, child.allocations(2 * times)?) {
+            allocations = Some((twice.0 - once.0) / times as f64);
+            allocated = Some((twice.1 - once.1) / times as f64);
+        }
+    }
+    let calls = if tools.calls { child.calls(times)?.map(|calls| calls / times as f64) } else { None };
+    let (work, peer) = (name.to_owned(), peer.to_owned());
+    let counted = calls.is_some() || instructions.is_some();
+    Ok(counted.then_some(Count { work, peer, calls, instructions, allocations, allocated }))
 }
 
 type Found = Result<Option<f64>, Box<dyn Error>>;

@@ -1,10 +1,13 @@
 //! dlssl beside its peers, on one OpenSSL, in one run: times in turns, and exact counts.
 
+mod builds;
 mod clock;
 mod counts;
+mod growth;
 mod peer;
 mod peers;
 mod pki;
+mod progress;
 mod report;
 mod svg;
 mod transport;
@@ -17,11 +20,10 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
-
 use counts::Count;
 use peers::NAMES;
 use pki::Pki;
+use progress::Progress;
 use report::{Held, Report};
 use works::Work;
 
@@ -34,8 +36,15 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Task {
-    /// All of it: tables on standard output.
+    /// The peers on the linked library: times, counts, connections held.
     Suite(Suite),
+    /// dlssl on several libraries, and rustls.
+    Builds(builds::Options),
+    /// From 10 to 10,000 connections, and from one thread to twice as many as there are processors.
+    Growth(growth::Options),
+    /// One peer's connections for `growth`.
+    #[command(hide = true)]
+    Grow { folder: PathBuf, peer: String },
     /// One work, for those who count: no output, exit code 3 where the peer cannot do it.
     Work { folder: PathBuf, peer: String, work: String, times: usize },
     /// Resident KiB for one idle pair, of many.
@@ -76,13 +85,12 @@ struct Suite {
     #[arg(long)]
     no_held: bool,
 
-    /// Also write the figures to FILE as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    /// Keeps what an earlier run wrote and this one does not measure.
+    #[arg(long)]
+    update: bool,
 
-    /// Also write plots into DIR.
-    #[arg(long, value_name = "DIR")]
-    svg: Option<PathBuf>,
+    #[command(flatten)]
+    into: report::Into,
 }
 
 fn main() -> ExitCode {
@@ -98,6 +106,11 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<ExitCode, Box<dyn Error>> {
     match task {
         Task::Suite(options) => suite(&options)?,
+        Task::Builds(options) => builds::run(&options)?,
+        Task::Growth(options) => growth::run(&options, &linked_folder()?)?,
+        Task::Grow { folder, peer } => {
+            growth::grow(&folder, &peer, allow_descriptors())?;
+        }
         Task::Work { folder, peer, work, times } => {
             let work = Work::named(&work).ok_or("no such work")?;
             let peers = peers::make(&[&peer], &Pki::new()?, &folder)?;
@@ -126,41 +139,35 @@ fn suite(options: &Suite) -> Result<(), Box<dyn Error>> {
         .collect();
 
     let times = if options.no_times { 0 } else { works.len() * options.rounds * peers.len() };
-    let counts = if options.no_counts { 0 } else { counts::steps() };
+    let counts = if options.no_counts { 0 } else { counts::steps(chosen.len()) };
     let held_steps = if options.no_held { 0 } else { chosen.len() * 2 };
-    let bar = ProgressBar::new((times + counts + held_steps) as u64);
-    bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {eta} {msg}")?);
+    let progress = Progress::new(times + counts + held_steps)?;
 
     let mut rows = Vec::new();
     if !options.no_times {
         for work in &works {
-            rows.push(turns::measure(work, &peers, options.rounds, Duration::from_millis(options.turn), &bar));
+            rows.push(turns::measure(work, &peers, options.rounds, Duration::from_millis(options.turn), &progress));
         }
     }
-    let counts: Vec<Count> = if options.no_counts { Vec::new() } else { counts::count(&chosen, &folder, &bar)? };
-    let held = if options.no_held { Vec::new() } else { hold(&chosen, &folder, options.pairs, &bar)? };
-    bar.finish_and_clear();
+    let counts: Vec<Count> = if options.no_counts { Vec::new() } else { counts::count(&chosen, &folder, &progress)? };
+    let held = if options.no_held { Vec::new() } else { hold(&chosen, &folder, options.pairs, &progress)? };
+    progress.finish();
 
-    let report = Report { library, machine: report::machine(), rounds: options.rounds, rows, counts, held };
-    print!("{}", report.markdown());
-    if let Some(file) = &options.json {
-        std::fs::write(file, serde_json::to_string_pretty(&report)? + "\n")?;
+    let mut report = Report { library, machine: report::machine(), rounds: options.rounds, rows, counts, held };
+    if options.update
+        && let Some(earlier) = options.into.earlier("peers")
+    {
+        report.completed_by(earlier);
     }
-    if let Some(folder) = &options.svg {
-        std::fs::create_dir_all(folder)?;
-        for (name, text) in report.plots() {
-            std::fs::write(folder.join(name), text)?;
-        }
-    }
-    Ok(())
+    options.into.write("peers", &report.markdown(), &report, &report.plots())
 }
 
 /// Each peer's pairs in a process of its own: what another peer left in the heap is not theirs.
-fn hold(names: &[&str], folder: &Path, pairs: usize, bar: &ProgressBar) -> Result<Vec<Held>, Box<dyn Error>> {
+fn hold(names: &[&str], folder: &Path, pairs: usize, progress: &Progress) -> Result<Vec<Held>, Box<dyn Error>> {
     let mut held = Vec::new();
     for bytes in [1, works::RECORD] {
         for name in names {
-            bar.set_message(format!("{pairs} pairs held: {name}"));
+            progress.say(&format!("{pairs} pairs held"), name);
             let mut command = Command::new(std::env::current_exe()?);
             command.arg("held").arg(folder).args([name, pairs.to_string().as_str(), bytes.to_string().as_str()]);
             let output = command.output()?;
@@ -169,7 +176,7 @@ fn hold(names: &[&str], folder: &Path, pairs: usize, bar: &ProgressBar) -> Resul
             }
             let kib = String::from_utf8(output.stdout)?.trim().parse()?;
             held.push(Held { peer: (*name).to_owned(), pairs, bytes, kib });
-            bar.inc(1);
+            progress.step();
         }
     }
     Ok(held)
@@ -184,8 +191,8 @@ fn linked_folder() -> Result<PathBuf, Box<dyn Error>> {
     Ok(path.parent().ok_or("libssl has no folder")?.to_owned())
 }
 
-/// Asks for as many open files as are allowed.
-fn allow_descriptors() {
+/// Asks for as many open files as are allowed, and says how many.
+fn allow_descriptors() -> usize {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: one live record, read and written.
     unsafe {
@@ -193,4 +200,5 @@ fn allow_descriptors() {
         limit.rlim_cur = limit.rlim_max;
         libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
     }
+    usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
 }

@@ -64,7 +64,7 @@ fn forward<T>(step: Step<T>) -> Step<T> {
 /// A TLS implementation as it is bound.
 pub trait Peer: Sync {
     /// Its name in tables.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// Handshakes in memory, where it can.
     fn in_memory(&self, resume: bool) -> Option<Local>;

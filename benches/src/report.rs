@@ -1,12 +1,51 @@
 //! What was measured: as JSON, as Markdown tables, as plots.
 
+use std::error::Error;
 use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::counts::Count;
 use crate::svg::{self, Bar};
 use crate::turns::Row;
+
+/// Where tables, figures and plots go.
+#[derive(Debug, clap::Args)]
+pub struct Into {
+    /// Also write tables, figures as JSON and plots into DIR.
+    #[arg(long, value_name = "DIR")]
+    into: Option<PathBuf>,
+}
+
+impl Into {
+    /// Shows the tables, and writes everything under this name.
+    pub fn write(
+        &self,
+        name: &str,
+        markdown: &str,
+        figures: &impl Serialize,
+        plots: &[(&str, String)],
+    ) -> Result<(), Box<dyn Error>> {
+        print!("{markdown}");
+        let Some(folder) = &self.into else { return Ok(()) };
+        fs::create_dir_all(folder)?;
+        fs::write(folder.join(format!("{name}.md")), markdown.trim_end().to_owned() + "\n")?;
+        fs::write(folder.join(format!("{name}.json")), serde_json::to_string_pretty(figures)? + "\n")?;
+        for (file, text) in plots {
+            fs::write(folder.join(file), text)?;
+        }
+        Ok(())
+    }
+
+    /// What an earlier run wrote under this name.
+    pub fn earlier<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let text = fs::read(self.into.as_ref()?.join(format!("{name}.json"))).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+}
 
 /// All figures of a run.
 #[derive(Debug, Serialize, Deserialize)]
@@ -26,7 +65,7 @@ pub struct Report {
 }
 
 /// The machine.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// Processors that the program may use.
     pub cores: usize,
@@ -61,17 +100,34 @@ pub fn machine() -> Machine {
     }
 }
 
+impl Machine {
+    /// In a line.
+    pub fn line(&self) -> String {
+        format!("{} processors, {}, Linux {}.\n", self.cores, self.processor, self.kernel)
+    }
+}
+
 impl Report {
+    /// Takes what this run did not measure from an earlier one on the same library and machine.
+    pub fn completed_by(&mut self, earlier: Report) {
+        if earlier.library != self.library || earlier.machine != self.machine {
+            return;
+        }
+        if self.rows.is_empty() {
+            self.rounds = earlier.rounds;
+            self.rows = earlier.rows;
+        }
+        if self.counts.is_empty() {
+            self.counts = earlier.counts;
+        }
+        if self.held.is_empty() {
+            self.held = earlier.held;
+        }
+    }
+
     /// The tables.
     pub fn markdown(&self) -> String {
-        let mut text = String::new();
-        let machine = &self.machine;
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "{}; {} processors, {}, Linux {}.\n",
-            self.library, machine.cores, machine.processor, machine.kernel
-        );
+        let mut text = format!("{}; {}\n", self.library, self.machine.line());
         self.times(&mut text);
         self.counted(&mut text);
         self.memory(&mut text);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 
 use crate::peer::Peer;
+use crate::progress::Progress;
 use crate::works::Work;
 
 /// One peer's figures of one work.
@@ -33,7 +33,7 @@ pub struct Row {
 }
 
 /// Lets all peers do a work in turns.
-pub fn measure(work: &Work, peers: &[Box<dyn Peer>], rounds: usize, turn: Duration, bar: &ProgressBar) -> Row {
+pub fn measure(work: &Work, peers: &[Box<dyn Peer>], rounds: usize, turn: Duration, progress: &Progress) -> Row {
     let Some(first) = peers.iter().find_map(|peer| work.run(&**peer, work.guess)) else {
         return Row { work: work.name.into(), times: 0, figures: Vec::new() };
     };
@@ -43,11 +43,11 @@ pub fn measure(work: &Work, peers: &[Box<dyn Peer>], rounds: usize, turn: Durati
         // Who begins changes: nobody is always the one after the slowest.
         for turn in 0..peers.len() {
             let at = (turn + round) % peers.len();
-            bar.set_message(format!("{}: {}", work.name, peers[at].name()));
+            progress.say(work.name, peers[at].name());
             if let Some(time) = work.run(&*peers[at], times) {
                 taken[at].push(time.as_secs_f64() * 1e9 / times as f64);
             }
-            bar.inc(1);
+            progress.step();
         }
     }
     let base = taken.first().cloned().unwrap_or_default();

@@ -148,7 +148,8 @@ fn messages(from: &mut dyn Stream, to: &mut dyn Stream, size: usize, batch: usiz
     assert!(received == message, "bytes arrived changed");
 }
 
-fn ping_pong(a: &mut dyn Stream, b: &mut dyn Stream, times: usize) {
+/// One byte to and fro.
+pub fn ping_pong(a: &mut dyn Stream, b: &mut dyn Stream, times: usize) {
     let mut byte = [0];
     for _ in 0..times {
         a.write_all(b"?").expect("an open connection");
@@ -158,8 +159,8 @@ fn ping_pong(a: &mut dyn Stream, b: &mut dyn Stream, times: usize) {
     }
 }
 
-/// Like the trait's, but a record without data for us may end a read in memory.
-fn read_exact(from: &mut dyn Stream, out: &mut [u8]) {
+/// Fills a buffer. Like the trait's, but a record without data for us may end a read in memory.
+pub fn read_exact(from: &mut dyn Stream, out: &mut [u8]) {
     let mut done = 0;
     let mut idle = 0;
     while done < out.len() {
@@ -287,7 +288,8 @@ pub fn held(peer: &dyn Peer, pairs: usize, bytes: usize) -> f64 {
     (after - before) / pairs as f64
 }
 
-fn resident() -> f64 {
+/// Resident KiB of this process.
+pub fn resident() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0 kB");
     line.trim().trim_end_matches(" kB").parse().unwrap_or(0.0)

@@ -98,33 +98,46 @@ pub(crate) struct NightlyOptions {
     pub(crate) list: bool,
 }
 
+/// A part of `cargo xtask bench`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum BenchPart {
+    /// The peers' times, in turns.
+    Times,
+    /// Memory of 5,000 idle connections.
+    Held,
+    /// System calls, instructions, allocations.
+    Counts,
+    /// dlssl on every build of the catalogue, and rustls.
+    Builds,
+    /// Loading and reloading.
+    Load,
+    /// From 10 to 10,000 connections, and threads.
+    Growth,
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchOptions {
     /// The library that all run on: a build of the catalogue that has headers [default: the system's]
     #[arg(long, value_name = "NAME")]
     pub(crate) lib: Option<String>,
 
-    /// Only the peers.
+    /// Only this part (may be repeated) [default: all, in this order]
+    #[arg(long, value_name = "PART")]
+    pub(crate) part: Vec<BenchPart>,
+
+    /// Rounds in which they take turns [default: 9, and 5 for growth]
     #[arg(long)]
-    pub(crate) peers: bool,
+    pub(crate) rounds: Option<usize>,
 
-    /// Only loading and reloading.
-    #[arg(long)]
-    pub(crate) load: bool,
+    /// Write tables, JSON and plots into docs/performance, to be kept.
+    #[arg(long, conflicts_with = "into")]
+    pub(crate) keep: bool,
 
-    /// Only the builds of the catalogue.
-    #[arg(long)]
-    pub(crate) builds: bool,
-
-    /// Rounds in which the builds take turns.
-    #[arg(long, default_value_t = 9)]
-    pub(crate) build_rounds: usize,
-
-    /// Write tables, JSON and plots into DIR [default: target/bench/report]
+    /// Write them into DIR [default: target/bench/report]
     #[arg(long, value_name = "DIR")]
     pub(crate) into: Option<PathBuf>,
 
-    /// For the peers' program, such as `--rounds 15 --only bulk`.
+    /// For the peers' program and the parts `times`, `held` and `counts`, such as `--only bulk`.
     #[arg(last = true)]
     pub(crate) rest: Vec<String>,
 }

@@ -1,114 +1,56 @@
-//! `cargo xtask bench`: dlssl beside its peers on one OpenSSL, what loading costs, and which build is the fastest here.
+//! `cargo xtask bench`: dlssl beside its peers on one OpenSSL, every build of the catalogue, loading, and growth. In parts,
+//! one after the other, each of which can be run by itself.
 //!
 //! The peers link OpenSSL and need its headers, so they are a package of their own: `benches/`.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use clap::ValueEnum;
+use serde_json::{Value, json};
 
-use crate::args::BenchOptions;
+use crate::args::{BenchOptions, BenchPart};
 use crate::libs::{self, Located};
 use crate::{Fallible, report, workspace};
 
 pub(crate) fn command(options: &BenchOptions) -> Fallible<bool> {
-    let folder = options.into.clone().unwrap_or_else(|| workspace::root().join("target/bench/report"));
-    fs::create_dir_all(&folder)?;
-    let all = !(options.peers || options.load || options.builds);
-    let good = |good: &bool| *good;
+    let bench = Bench {
+        options,
+        folder: folder(options),
+        located: located(options)?,
+        // A folder for each library: the headers are built in.
+        target: workspace::root().join("target/bench").join(options.lib.as_deref().unwrap_or("system")),
+    };
+    fs::create_dir_all(&bench.folder)?;
+    if !report::phase("build", || bench.build(), |good| *good)? {
+        return Ok(false);
+    }
     let mut fine = true;
-    if all || options.peers {
-        fine &= report::phase("peers", || peers(options, &folder), good)?;
+    for part in BenchPart::value_variants() {
+        if options.part.is_empty() || options.part.contains(part) {
+            fine &= report::phase(words(*part), || bench.part(*part), |good| *good)?;
+        }
     }
-    if all || options.load {
-        fine &= report::phase("load and reload", || load(options, &folder), good)?;
-    }
-    if all || options.builds {
-        fine &= report::phase("builds", || builds(options, &folder), good)?;
-    }
-    anstream::println!("written to {}", folder.display());
+    anstream::println!("written to {}", bench.folder.display());
     Ok(fine)
 }
 
-fn peers(options: &BenchOptions, folder: &Path) -> Fallible<bool> {
-    let package = workspace::root().join("benches");
-    let located = located(options)?;
-    // A folder for each library: the headers are built in.
-    let target = workspace::root().join("target/bench").join(options.lib.as_deref().unwrap_or("system"));
-    let mut cargo = workspace::cargo();
-    cargo.current_dir(&package).args(["build", "--release", "--locked"]).env("CARGO_TARGET_DIR", &target);
-    if let Some(located) = &located {
-        let (Some(lib), Some(include)) = (&located.lib_dir, &located.include_dir) else {
-            return Err("this build has no headers, which the peers need".into());
-        };
-        cargo.env("OPENSSL_LIB_DIR", lib).env("OPENSSL_INCLUDE_DIR", include);
+fn words(part: BenchPart) -> &'static str {
+    match part {
+        BenchPart::Times => "times of the peers",
+        BenchPart::Held => "connections held",
+        BenchPart::Counts => "counts",
+        BenchPart::Builds => "every build",
+        BenchPart::Load => "load and reload",
+        BenchPart::Growth => "growth",
     }
-    if !cargo.status()?.success() {
-        return Ok(false);
-    }
-    let mut bench = Command::new(target.join("release/dlssl-bench"));
-    bench.arg("suite").arg("--json").arg(folder.join("peers.json")).arg("--svg").arg(folder).args(&options.rest);
-    if let Some(lib) = located.and_then(|located| located.lib_dir) {
-        bench.env("LD_LIBRARY_PATH", lib);
-    }
-    written(bench, &folder.join("peers.md"))
 }
 
-fn load(options: &BenchOptions, folder: &Path) -> Fallible<bool> {
-    let mut cargo = workspace::cargo();
-    cargo.args(["run", "--release", "--quiet", "--package", "dlssl-tests", "--bin", "reload_cost", "--"]);
-    if let Some(lib) = located(options)?.and_then(|located| located.lib_dir) {
-        cargo.arg(lib);
-    }
-    written(cargo, &folder.join("load.md"))
-}
-
-/// The short form of the measure, on every build that is there.
-fn builds(options: &BenchOptions, folder: &Path) -> Fallible<bool> {
-    let mut cargo = workspace::cargo();
-    cargo.args(["build", "--release", "--quiet", "--package", "dlssl-cli"]);
-    if !cargo.status()?.success() {
-        return Ok(false);
-    }
-    let mut command = Command::new(workspace::target_folder().join("release/dlssl"));
-    command.args(["bench", "--json", "--rounds", &options.build_rounds.to_string()]);
-    // Those that need LD_LIBRARY_PATH cannot share a process with the others.
-    for row in libs::catalogue().iter().filter(|row| !row.needs_library_path) {
-        if let Some(located) = libs::locate(row.name)?
-            && let Some(lib) = located.lib_dir
-        {
-            command.arg("--also").arg(lib);
-        }
-    }
-    let output = command.stderr(std::process::Stdio::inherit()).output()?;
-    let text = String::from_utf8(output.stdout)?;
-    fs::write(folder.join("builds.json"), &text)?;
-    let table = table(&serde_json::from_str(&text)?);
-    print!("{table}");
-    fs::write(folder.join("builds.md"), table)?;
-    Ok(output.status.success())
-}
-
-/// The builds' figures as Markdown.
-fn table(report: &Value) -> String {
-    let libraries = report["libraries"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let works = libraries.first().and_then(|library| library["works"].as_array());
-    let works: Vec<&str> = works.into_iter().flatten().filter_map(|work| work["work"].as_str()).collect();
-    let mut text = format!("| library | {} |\n|---|{}\n", works.join(" | "), "---|".repeat(works.len()));
-    for library in libraries {
-        let cells: Vec<String> = library["works"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|work| {
-                let number = |key: &str| work[key].as_f64().unwrap_or(f64::NAN);
-                format!("{:.2} {} ({:.2})", number("value"), work["unit"].as_str().unwrap_or(""), number("time_ratio"))
-            })
-            .collect();
-        text += &format!("| {} | {} |\n", library["version"].as_str().unwrap_or("?"), cells.join(" | "));
-    }
-    text
+/// Where everything goes.
+fn folder(options: &BenchOptions) -> PathBuf {
+    let kept = options.keep.then(|| workspace::root().join("docs/performance"));
+    kept.or_else(|| options.into.clone()).unwrap_or_else(|| workspace::root().join("target/bench/report"))
 }
 
 fn located(options: &BenchOptions) -> Fallible<Option<Located>> {
@@ -119,13 +61,95 @@ fn located(options: &BenchOptions) -> Fallible<Option<Located>> {
     }
 }
 
-/// Runs a program whose standard output is a table: shown, and kept.
-fn written(mut command: Command, file: &Path) -> Fallible<bool> {
-    let output = command.stderr(std::process::Stdio::inherit()).output()?;
-    let text = String::from_utf8(output.stdout)?;
-    print!("{text}");
-    fs::write(file, text)?;
-    Ok(output.status.success())
+struct Bench<'a> {
+    options: &'a BenchOptions,
+    folder: PathBuf,
+    /// The library that the peers are linked to; `None` for the system's.
+    located: Option<Located>,
+    target: PathBuf,
+}
+
+impl Bench<'_> {
+    fn build(&self) -> Fallible<bool> {
+        let mut cargo = workspace::cargo();
+        cargo.current_dir(workspace::root().join("benches")).args(["build", "--release", "--locked"]);
+        cargo.env("CARGO_TARGET_DIR", &self.target);
+        if let Some(located) = &self.located {
+            let (Some(lib), Some(include)) = (&located.lib_dir, &located.include_dir) else {
+                return Err("this build has no headers, which the peers need".into());
+            };
+            cargo.env("OPENSSL_LIB_DIR", lib).env("OPENSSL_INCLUDE_DIR", include);
+        }
+        Ok(cargo.status()?.success() && self.reload_cost("build").status()?.success())
+    }
+
+    /// The program that loads and reloads, to be built or run.
+    fn reload_cost(&self, verb: &str) -> Command {
+        let mut cargo = workspace::cargo();
+        cargo.args([verb, "--release", "--package", "dlssl-tests", "--bin", "reload_cost"]);
+        cargo
+    }
+
+    fn part(&self, part: BenchPart) -> Fallible<bool> {
+        let mut bench = self.program();
+        match part {
+            BenchPart::Times => bench.args(["suite", "--update", "--no-held", "--no-counts"]).args(&self.options.rest),
+            BenchPart::Held => bench.args(["suite", "--update", "--no-times", "--no-counts"]).args(&self.options.rest),
+            BenchPart::Counts => bench.args(["suite", "--update", "--no-times", "--no-held"]).args(&self.options.rest),
+            BenchPart::Builds => bench.arg("builds").args(folders()?),
+            BenchPart::Growth => bench.arg("growth"),
+            BenchPart::Load => return self.load(),
+        };
+        if let Some(rounds) = self.options.rounds {
+            bench.arg("--rounds").arg(rounds.to_string());
+        }
+        Ok(bench.arg("--into").arg(&self.folder).status()?.success())
+    }
+
+    fn program(&self) -> Command {
+        let mut bench = Command::new(self.target.join("release/dlssl-bench"));
+        if let Some(lib) = self.located.as_ref().and_then(|located| located.lib_dir.as_ref()) {
+            bench.env("LD_LIBRARY_PATH", lib);
+        }
+        bench
+    }
+
+    fn load(&self) -> Fallible<bool> {
+        let mut cargo = self.reload_cost("run");
+        cargo.args(["--quiet", "--"]).args(self.located.as_ref().and_then(|located| located.lib_dir.as_ref()));
+        let output = cargo.stderr(Stdio::inherit()).output()?;
+        let text = String::from_utf8(output.stdout)?;
+        print!("{text}");
+        fs::write(self.folder.join("load.md"), &text)?;
+        fs::write(self.folder.join("load.json"), serde_json::to_string_pretty(&rows(&text))? + "\n")?;
+        Ok(output.status.success())
+    }
+}
+
+/// Folders of the builds that are there, the system's first. Those that need `LD_LIBRARY_PATH` cannot share a process with
+/// the others.
+fn folders() -> Fallible<Vec<PathBuf>> {
+    let mut folders = Vec::new();
+    for row in libs::catalogue().iter().filter(|row| !row.needs_library_path) {
+        if let Some(located) = libs::locate(row.name)? {
+            folders.extend(match located.lib_dir {
+                Some(folder) => Some(folder),
+                None => libs::folder_of(row)?,
+            });
+        }
+    }
+    Ok(folders)
+}
+
+/// The rows of a Markdown table by its heads.
+fn rows(markdown: &str) -> Value {
+    let cells = |line: &str| -> Vec<String> {
+        line.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect()
+    };
+    let mut lines = markdown.lines().filter(|line| line.starts_with('|'));
+    let heads = lines.next().map(cells).unwrap_or_default();
+    let row = |line: &str| -> Value { heads.iter().cloned().zip(cells(line).into_iter().map(Value::from)).collect() };
+    json!(lines.skip(1).map(row).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -133,9 +157,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_become_a_table() {
-        let work = serde_json::json!({"work": "bulk", "value": 3.5, "unit": "GB/s", "time_ratio": 1.0});
-        let report = serde_json::json!({"libraries": [{"version": "OpenSSL 3.0", "works": [work]}]});
-        assert_eq!(table(&report), "| library | bulk |\n|---|---|\n| OpenSSL 3.0 | 3.50 GB/s (1.00) |\n");
+    fn a_table_becomes_rows() {
+        let text = "words\n\n| work | time |\n|---|---|\n| `load` | 2 ms |\n";
+        assert_eq!(rows(text), json!([{"work": "load", "time": "2 ms"}]));
+        assert_eq!(rows(""), json!([]));
+    }
+
+    #[test]
+    fn what_is_kept_goes_to_the_documents() {
+        let options =
+            |keep| BenchOptions { lib: None, part: Vec::new(), rounds: None, keep, into: None, rest: Vec::new() };
+        assert!(folder(&options(true)).ends_with("docs/performance"));
+        assert!(folder(&options(false)).starts_with(workspace::root().join("target")));
     }
 }

@@ -10,6 +10,9 @@ use std::path::Path;
 
 use dlssl::Half;
 
+pub use ours::{Bio, Ours};
+pub use rustls::Rustls;
+
 use crate::peer::Peer;
 use crate::pki::Pki;
 

@@ -12,6 +12,7 @@ use crate::transport::{Socket, memory};
 
 /// Ours.
 pub struct Ours {
+    name: String,
     connector: Connector,
     /// One that remembers sessions.
     resuming: Connector,
@@ -35,12 +36,26 @@ pub fn load(folder: &Path) -> Result<Library, Box<dyn Error>> {
 }
 
 impl Ours {
-    /// Loads and builds.
+    /// On the library that the program is linked to.
     pub fn new(pki: &Pki, folder: &Path, bio: Bio) -> Result<Self, Box<dyn Error>> {
-        let library = load(folder)?;
+        let name = if bio == Bio::Stream { "dlssl" } else { "dlssl socket" };
+        Self::on(load(folder)?, name.to_owned(), pki, bio)
+    }
+
+    /// On another library, under its name.
+    pub fn apart(pki: &Pki, folder: &Path, bio: Bio) -> Result<Self, Box<dyn Error>> {
+        // SAFETY: whoever runs the bench names the folder.
+        let library = unsafe { Loader::new().directory(folder) }.load()?;
+        let mut words = library.version_text().split_whitespace();
+        let name = format!("{} {}", words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        Self::on(library, name, pki, bio)
+    }
+
+    fn on(library: Library, name: String, pki: &Pki, bio: Bio) -> Result<Self, Box<dyn Error>> {
         let connector = || Connector::builder(&library).roots(Roots::pem(pki.root_pem.clone()));
         let identity = Identity::pem(pki.leaf_pem.clone(), pki.key_pem.clone());
         Ok(Ours {
+            name,
             connector: connector().session_cache(false).build()?,
             resuming: connector().build()?,
             acceptor: Acceptor::builder(&library, identity).build()?,
@@ -62,8 +77,8 @@ fn step<S: 'static>(outcome: Result<TlsStream<S>, HandshakeError<S>>) -> Step<Tl
 }
 
 impl Peer for Ours {
-    fn name(&self) -> &'static str {
-        if self.bio == Bio::Stream { "dlssl" } else { "dlssl socket" }
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn in_memory(&self, resume: bool) -> Option<Local> {

@@ -181,7 +181,7 @@ impl Stream for CStream {
 }
 
 impl Peer for PlainC {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "C"
     }
 

@@ -70,7 +70,7 @@ fn step<S: Read + Write + 'static>(outcome: Result<SslStream<S>, HandshakeError<
 }
 
 impl Peer for RustOpenssl {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "rust-openssl"
     }
 

@@ -77,7 +77,7 @@ fn is_pause(error: &io::Error) -> bool {
 }
 
 impl Peer for Rustls {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "rustls"
     }
 
