@@ -25,5 +25,6 @@ pub mod resumption;
 pub mod rogue;
 pub mod served;
 pub mod talk;
+pub mod tasks;
 pub mod verdicts;
 pub mod wire;

@@ -93,7 +93,7 @@ pub(crate) fn in_callback<R>(failure: R, body: impl FnOnce(&mut Frame<'_>) -> R)
         Ok(result) => result,
         Err(panic) => {
             // The first panic is the cause.
-            frame.stash.panic.get_or_insert(panic);
+            frame.stash.panic().get_or_insert(panic);
             failure
         }
     }

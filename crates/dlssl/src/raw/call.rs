@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dlssl_core::compat::error as queue;
 use dlssl_core::{ErrorStack, Library};
@@ -18,8 +18,8 @@ use crate::raw::SslContext;
 pub(crate) struct Stash {
     /// First error of the inner stream, and what it was asked for.
     pub(crate) io: Option<(Interest, io::Error)>,
-    /// Panic of user code.
-    pub(crate) panic: Option<Box<dyn Any + Send>>,
+    /// Panic of user code. Never locked: the mutex makes a stream `Sync`, which a panic by itself is not.
+    pub(crate) panic: Mutex<Option<Box<dyn Any + Send>>>,
     /// What is demanded of the peer's certificate, and what became of that.
     pub(crate) verify: Verify,
     /// What callbacks need of the context; none outside of connections.
@@ -46,6 +46,12 @@ pub(crate) struct Stash {
     pub(crate) renegotiation: bool,
 }
 
+impl Stash {
+    pub(crate) fn panic(&mut self) -> &mut Option<Box<dyn Any + Send>> {
+        self.panic.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Runs `call` with callbacks connected to `bio` and `stash`; afterwards goes on with a panic that one of them caught.
 ///
 /// A call inside another's callback (TLS in TLS) leaves the outer one's queue as it was.
@@ -66,7 +72,7 @@ pub(crate) fn enter<R>(library: &Library, bio: Option<&mut dyn Bio>, stash: &mut
         queue::clear(functions);
         queue::restore(functions, &outer);
     }
-    if let Some(panic) = stash.panic.take() {
+    if let Some(panic) = stash.panic().take() {
         std::panic::resume_unwind(panic);
     }
     result

@@ -41,7 +41,15 @@ impl<S> HandshakeError<S> {
 
     /// A handshake that could not begin.
     pub(crate) fn before(error: Error, stream: S) -> Self {
-        Self::Failed(FailedHandshake { error, stream: Some(stream) })
+        Self::Failed(FailedHandshake::new(error, stream))
+    }
+
+    /// Gives up: a handshake that could be gone on with has failed, for want of time.
+    pub fn into_failed(self) -> FailedHandshake<S> {
+        match self {
+            Self::Failed(failed) => failed,
+            Self::Blocked(blocked) => blocked.into_failed(),
+        }
     }
 
     /// Kind of the error; [`ErrorKind::WouldBlock`] or [`ErrorKind::TimedOut`] where it can be gone on with.
@@ -80,6 +88,11 @@ pub struct FailedHandshake<S> {
 }
 
 impl<S> FailedHandshake<S> {
+    /// Makes one of a reason for which a handshake could not begin.
+    pub fn new(error: Error, stream: S) -> Self {
+        Self { error, stream: Some(stream) }
+    }
+
     /// Why.
     #[must_use]
     pub fn error(&self) -> &Error {
@@ -97,6 +110,11 @@ impl<S> FailedHandshake<S> {
     #[must_use]
     pub fn into_inner(self) -> Option<S> {
         self.stream
+    }
+
+    /// Makes something else of the inner stream, for who had wrapped it.
+    pub fn map<T>(self, change: impl FnOnce(S) -> T) -> FailedHandshake<T> {
+        FailedHandshake { error: self.error, stream: self.stream.map(change) }
     }
 }
 
@@ -204,6 +222,15 @@ impl<S> MidHandshake<S> {
         self.connection.set_deadline(at);
     }
 
+    /// When its time is over: the deadline, or what is left of the limit for handshakes, whichever comes first; `None`
+    /// where it has all the time. For who waits outside: [`resume`](Self::resume) after that fails with `TimedOut`.
+    #[must_use]
+    pub fn until(&self) -> Option<Instant> {
+        let limit = self.turn.as_ref().and_then(Turn::ends);
+        let deadline = self.connection.limits.deadline;
+        limit.into_iter().chain(deadline).min()
+    }
+
     /// Time limits for what follows; see [`Timeouts`].
     pub fn set_timeouts(&mut self, timeouts: Timeouts) {
         self.connection.limits.timeouts = timeouts;
@@ -226,6 +253,13 @@ impl<S> MidHandshake<S> {
             return Err(HandshakeError::failed(error, *self.connection));
         }
         handshake(self.connection, self.turn)
+    }
+
+    fn into_failed(self) -> FailedHandshake<S> {
+        let kind = self.kind();
+        let Self { connection, pause, .. } = self;
+        let error = connection.error(kind, "the handshake is not done").with_io(pause);
+        FailedHandshake { error, stream: Some(connection.into_parts().0) }
     }
 
     fn kind(&self) -> ErrorKind {
@@ -254,14 +288,13 @@ impl<S> From<FailedHandshake<S>> for Error {
 /// Gives up a handshake that could be gone on with.
 impl<S> From<HandshakeError<S>> for Error {
     fn from(error: HandshakeError<S>) -> Self {
-        match error {
-            HandshakeError::Failed(failed) => failed.error,
-            HandshakeError::Blocked(blocked) => {
-                let kind = blocked.kind();
-                let MidHandshake { connection, pause, .. } = blocked;
-                connection.error(kind, "the handshake is not done").with_io(pause)
-            }
-        }
+        error.into_failed().error
+    }
+}
+
+impl<S> From<FailedHandshake<S>> for io::Error {
+    fn from(failed: FailedHandshake<S>) -> Self {
+        failed.error.into()
     }
 }
 

@@ -137,6 +137,11 @@ impl Turn {
         }
     }
 
+    /// When the limit ends, if it runs.
+    pub(super) fn ends(&self) -> Option<Instant> {
+        self.ends
+    }
+
     /// Takes over the limit of an operation that has begun before. The deadline may be another by now.
     pub(super) fn goes_on_with(&mut self, begun: &Turn) {
         (self.limit, self.ends) = (begun.limit, begun.ends);

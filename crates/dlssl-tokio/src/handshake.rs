@@ -1,0 +1,179 @@
+//! Handshakes: plain async functions over dlssl's own connectors and acceptors.
+
+use std::future::poll_fn;
+use std::io::ErrorKind;
+use std::task::Poll;
+
+use dlssl::{
+    AcceptConfiguration, Acceptor, ConnectConfiguration, Connector, FailedHandshake, HandshakeError, MidHandshake,
+    Protocol,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::TlsStream;
+use crate::alarm::Alarm;
+use crate::polled::Polled;
+use crate::tasks::Direction;
+
+/// Handshakes as a client. `name` is the host name or IP address that the certificate must be for.
+///
+/// A connector that [follows](Connector::following) loads and builds anew here, once after each reload: some milliseconds in
+/// which this thread does nothing else.
+///
+/// # Errors
+/// [`FailedHandshake`] with the inner stream, of every kind that [`Connector::connect`] has. It becomes a
+/// [`dlssl::Error`] or an [`io::Error`](std::io::Error) with `?`.
+///
+/// # Examples
+/// ```no_run
+/// # async fn page() -> Result<(), Box<dyn std::error::Error>> {
+/// let connector = dlssl::Connector::new()?;
+/// let tcp = tokio::net::TcpStream::connect(("example.org", 443)).await?;
+/// let tls = dlssl_tokio::connect(&connector, "example.org", tcp).await?;
+/// println!("{}", tls.get_ref().cipher());
+/// # Ok(()) }
+/// ```
+#[doc(alias = "SSL_connect")]
+pub async fn connect<S>(connector: &Connector, name: &str, stream: S) -> Result<TlsStream<S>, FailedHandshake<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    match connector.configure(name) {
+        Ok(configuration) => connect_with(configuration, stream).await,
+        Err(error) => Err(FailedHandshake::new(error, stream)),
+    }
+}
+
+/// Handshakes as a client with settings of this connection's own ([`Connector::configure`]): a session, early data, bytes
+/// that were read already, a deadline.
+///
+/// # Errors
+/// As for [`connect`]; of kind [`TimedOut`](dlssl::ErrorKind::TimedOut) past its deadline or its limit for handshakes.
+///
+/// # Panics
+/// With a deadline or a limit for the handshake, outside of a tokio runtime that has timers.
+///
+/// # Examples
+/// ```no_run
+/// # async fn page(tcp: tokio::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::{Duration, Instant};
+///
+/// let configuration = dlssl::Connector::new()?.configure("example.org")?;
+/// let deadline = Instant::now() + Duration::from_secs(10);
+/// let tls = dlssl_tokio::connect_with(configuration.deadline(deadline), tcp).await?;
+/// # Ok(()) }
+/// ```
+#[doc(alias = "SSL_connect")]
+pub async fn connect_with<S>(configuration: ConnectConfiguration, stream: S) -> Result<TlsStream<S>, FailedHandshake<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    shake(move |stream| configuration.connect(stream), stream).await
+}
+
+/// Handshakes as a server.
+///
+/// # Errors
+/// [`FailedHandshake`] with the inner stream, of every kind that [`Acceptor::accept`] has.
+///
+/// # Examples
+/// ```no_run
+/// # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+/// use tokio::io::AsyncWriteExt;
+///
+/// let identity = dlssl::Identity::pem_files("chain.pem", "key.pem");
+/// let acceptor = dlssl::Acceptor::following(identity).build()?;
+/// let listener = tokio::net::TcpListener::bind(("127.0.0.1", 8443)).await?;
+/// loop {
+///     let (tcp, _) = listener.accept().await?;
+///     let acceptor = acceptor.clone();
+///     tokio::spawn(async move {
+///         // Each handshake in a task of its own, and not for ever.
+///         let limit = std::time::Duration::from_secs(10);
+///         let mut tls = tokio::time::timeout(limit, dlssl_tokio::accept(&acceptor, tcp)).await??;
+///         tls.write_all(b"hello\n").await?;
+///         tls.shutdown().await
+///     });
+/// }
+/// # }
+/// ```
+#[doc(alias = "SSL_accept")]
+pub async fn accept<S>(acceptor: &Acceptor, stream: S) -> Result<TlsStream<S>, FailedHandshake<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    match acceptor.configure() {
+        Ok(configuration) => accept_with(configuration, stream).await,
+        Err(error) => Err(FailedHandshake::new(error, stream)),
+    }
+}
+
+/// Handshakes as a server with settings of this connection's own ([`Acceptor::configure`]).
+///
+/// # Errors
+/// As for [`accept`]; of kind [`TimedOut`](dlssl::ErrorKind::TimedOut) past its deadline or its limit for handshakes.
+///
+/// # Panics
+/// As for [`connect_with`].
+///
+/// # Examples
+/// ```no_run
+/// # async fn serve(acceptor: dlssl::Acceptor, tcp: tokio::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+/// let limits = dlssl::Timeouts::new().handshake(std::time::Duration::from_secs(10));
+/// let tls = dlssl_tokio::accept_with(acceptor.configure()?.timeouts(limits), tcp).await?;
+/// println!("{:?}", tls.get_ref().server_name());
+/// # Ok(()) }
+/// ```
+#[doc(alias = "SSL_accept")]
+pub async fn accept_with<S>(configuration: AcceptConfiguration, stream: S) -> Result<TlsStream<S>, FailedHandshake<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    shake(move |stream| configuration.accept(stream), stream).await
+}
+
+/// How far a handshake is.
+enum Stage<B, S> {
+    Begins(B, Polled<S>),
+    Waits(MidHandshake<Polled<S>>),
+}
+
+async fn shake<S, B>(begin: B, stream: S) -> Result<TlsStream<S>, FailedHandshake<S>>
+where
+    B: FnOnce(Polled<S>) -> Result<dlssl::TlsStream<Polled<S>>, HandshakeError<Polled<S>>>,
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut alarm = Alarm::default();
+    let mut stage = Some(Stage::Begins(begin, Polled::new(stream)));
+    poll_fn(|context| {
+        let outcome = match stage.take() {
+            Some(Stage::Begins(begin, mut stream)) => {
+                stream.enter(Direction::Write, context.waker());
+                begin(stream)
+            }
+            Some(Stage::Waits(mut waiting)) => {
+                waiting.get_mut().enter(Direction::Write, context.waker());
+                waiting.resume()
+            }
+            // Not polled again once it is done: `poll_fn` is awaited right here.
+            None => return Poll::Pending,
+        };
+        match outcome {
+            Ok(mut tls) => {
+                tls.get_mut().tasks().leave();
+                Poll::Ready(Ok(TlsStream::new(tls)))
+            }
+            Err(HandshakeError::Blocked(mut waiting)) if waiting.error().kind() == ErrorKind::WouldBlock => {
+                // Past its time, going on says so.
+                let is_late = alarm.poll(waiting.until(), || context.waker().clone()).is_err();
+                if is_late || !waiting.get_mut().tasks().waits() {
+                    context.waker().wake_by_ref();
+                }
+                stage = Some(Stage::Waits(waiting));
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error.into_failed().map(Polled::into_inner))),
+        }
+    })
+    .await
+}
