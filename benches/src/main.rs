@@ -10,6 +10,7 @@ mod pki;
 mod progress;
 mod report;
 mod svg;
+mod tasks;
 mod transport;
 mod turns;
 mod works;
@@ -47,6 +48,20 @@ enum Task {
     Grow { folder: PathBuf, peer: String },
     /// One work, for those who count: no output, exit code 3 where the peer cannot do it.
     Work { folder: PathBuf, peer: String, work: String, times: usize },
+    /// On tokio: tables on standard output.
+    Tokio {
+        /// Rounds in which the peers take turns.
+        #[arg(long, default_value_t = 15)]
+        rounds: usize,
+
+        /// Length of a turn in milliseconds.
+        #[arg(long, default_value_t = 150)]
+        turn: u64,
+
+        /// Pairs that are held.
+        #[arg(long, default_value_t = 5000)]
+        pairs: usize,
+    },
     /// Resident KiB for one idle pair, of many.
     Held { folder: PathBuf, peer: String, pairs: usize, bytes: usize },
 }
@@ -117,6 +132,13 @@ fn run(task: Task) -> Result<ExitCode, Box<dyn Error>> {
             if !works::counted(&*peers[0], &work, times) {
                 return Ok(ExitCode::from(counts::CANNOT as u8));
             }
+        }
+        Task::Tokio { rounds, turn, pairs } => {
+            tasks::suite(&Pki::new()?, &linked_folder()?, rounds, Duration::from_millis(turn), pairs)?;
+        }
+        Task::Held { folder, peer, pairs, bytes } if tasks::NAMES.contains(&peer.as_str()) => {
+            allow_descriptors();
+            println!("{}", tasks::held(&peer, &Pki::new()?, &folder, pairs, bytes)?);
         }
         Task::Held { folder, peer, pairs, bytes } => {
             allow_descriptors();

@@ -71,6 +71,7 @@ pub fn median(values: &[f64]) -> f64 {
     at(&sorted, 1, 2)
 }
 
-fn at(sorted: &[f64], part: usize, of: usize) -> f64 {
+/// The value at a part of sorted figures.
+pub fn at(sorted: &[f64], part: usize, of: usize) -> f64 {
     if sorted.is_empty() { f64::NAN } else { sorted[(sorted.len() - 1) * part / of] }
 }

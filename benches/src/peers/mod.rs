@@ -16,6 +16,8 @@ pub use rustls::Rustls;
 use crate::peer::Peer;
 use crate::pki::Pki;
 
+pub use ours::load;
+
 /// Names of all peers, the first being the one that the others are compared with.
 pub const NAMES: [&str; 5] = ["rust-openssl", "C", "rustls", "dlssl", "dlssl socket"];
 

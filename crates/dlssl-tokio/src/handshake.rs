@@ -6,7 +6,6 @@ use std::task::Poll;
 
 use dlssl::{
     AcceptConfiguration, Acceptor, ConnectConfiguration, Connector, FailedHandshake, HandshakeError, MidHandshake,
-    Protocol,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
