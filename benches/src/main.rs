@@ -62,6 +62,8 @@ enum Task {
         #[arg(long, default_value_t = 5000)]
         pairs: usize,
     },
+    /// One of the works on tokio, by its number, for those who profile.
+    TokioWork { folder: PathBuf, peer: String, work: usize, times: usize },
     /// Resident KiB for one idle pair, of many.
     Held { folder: PathBuf, peer: String, pairs: usize, bytes: usize },
 }
@@ -136,6 +138,7 @@ fn run(task: Task) -> Result<ExitCode, Box<dyn Error>> {
         Task::Tokio { rounds, turn, pairs } => {
             tasks::suite(&Pki::new()?, &linked_folder()?, rounds, Duration::from_millis(turn), pairs)?;
         }
+        Task::TokioWork { folder, peer, work, times } => tasks::work(&peer, &Pki::new()?, &folder, work, times)?,
         Task::Held { folder, peer, pairs, bytes } if tasks::NAMES.contains(&peer.as_str()) => {
             allow_descriptors();
             println!("{}", tasks::held(&peer, &Pki::new()?, &folder, pairs, bytes)?);

@@ -268,6 +268,17 @@ pub fn held(name: &str, pki: &Pki, folder: &Path, pairs: usize, bytes: usize) ->
     })
 }
 
+/// One work of one peer.
+pub fn work(name: &str, pki: &Pki, folder: &Path, work: usize, times: usize) -> Result<(), Box<dyn Error>> {
+    let (_, work, _) = WORKS.get(work).ok_or("no such work")?;
+    match name {
+        "tokio-openssl" => work.run(&TokioOpenssl::new(pki)?, times),
+        "dlssl-tokio" => work.run(&Ours::new(pki, folder)?, times),
+        other => return Err(format!("no such peer: {other}; there are {NAMES:?}").into()),
+    };
+    Ok(())
+}
+
 /// All of it: tables on standard output.
 pub fn suite(pki: &Pki, folder: &Path, rounds: usize, turn: Duration, pairs: usize) -> Result<(), Box<dyn Error>> {
     let (theirs, ours) = (TokioOpenssl::new(pki)?, Ours::new(pki, folder)?);

@@ -1,20 +1,19 @@
 //! Streams for tokio: handshakes, bytes both ways, ends, deadlines, dropped futures, reloads and forks.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::future::Future;
 use std::io::{self, ErrorKind as IoKind, IoSlice, Read, Write};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use dlssl::{Connector, Error, ErrorKind, Protocol, Slot, Timeouts};
+use dlssl::{Connector, Error, ErrorKind, Protocol, Slot};
 use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{library, loader};
 use dlssl_tests::pki::{Authority, NAME, Pki};
 use dlssl_tests::talk::{acceptor, connector, pattern, protocols, shake as shake_blocking};
-use dlssl_tests::tasks::{Eager, Ends, block_on, memory_pair, shake, tcp_pair, tls_over};
+use dlssl_tests::tasks::{Ends, block_on, memory_pair, shake, tcp_pair, tls_over};
 use dlssl_tests::wire;
 use dlssl_tokio::TlsStream;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
@@ -34,10 +33,6 @@ fn main() -> ExitCode {
         test("into_inner_with_unsent_bytes", into_inner_unsent),
         test("ends_are_those_of_the_blocking_stream", ends),
         test("rubbish", rubbish),
-        test("dropped_handshakes", dropped_handshakes),
-        test("dropped_in_each_phase", dropped_in_each_phase),
-        test("deadline_of_a_handshake", deadline_of_a_handshake),
-        test("deadline_of_a_stream", deadline_of_a_stream),
         test("would_block_instead_of_pending", would_block),
         test("panic_of_the_inner_stream", panic_comes_out),
         test("tls_in_tls", tls_in_tls),
@@ -339,146 +334,6 @@ fn rubbish() {
         let failed = dlssl_tokio::accept(&acceptor, b).await.unwrap_err();
         assert_eq!(failed.error().kind(), ErrorKind::UnexpectedEof, "{failed}");
         assert_eq!(io::Error::from(failed).kind(), IoKind::UnexpectedEof);
-    });
-}
-
-fn dropped_handshakes() {
-    let (connector, acceptor) = (connector().build().unwrap(), acceptor().build().unwrap());
-    block_on(async {
-        // A peer that says nothing.
-        for as_client in [true, false] {
-            let (a, mut b) = tokio::io::duplex(1 << 16);
-            let brief = Duration::from_millis(20);
-            if as_client {
-                timeout(brief, dlssl_tokio::connect(&connector, NAME, a)).await.unwrap_err();
-            } else {
-                timeout(brief, dlssl_tokio::accept(&acceptor, a)).await.unwrap_err();
-            }
-            let mut sent = Vec::new();
-            b.read_to_end(&mut sent).await.unwrap();
-            assert_eq!(as_client, sent.first() == Some(&22), "the inner stream is gone with the handshake");
-        }
-    });
-    // After each number of polls, until it is done before.
-    for polls in 0..100 {
-        let (a, b) = wire::nonblocking_pipe();
-        let mut client = pin!(dlssl_tokio::connect(&connector, NAME, Eager(a)));
-        let mut server = pin!(dlssl_tokio::accept(&acceptor, Eager(b)));
-        let mut context = Context::from_waker(Waker::noop());
-        let (mut client_done, mut server_done) = (None, None);
-        for _ in 0..polls {
-            if client_done.is_none()
-                && let Poll::Ready(outcome) = client.as_mut().poll(&mut context)
-            {
-                client_done = Some(outcome.unwrap());
-            }
-            if server_done.is_none()
-                && let Poll::Ready(outcome) = server.as_mut().poll(&mut context)
-            {
-                server_done = Some(outcome.unwrap());
-            }
-        }
-        if client_done.is_some() && server_done.is_some() {
-            assert!(polls >= 2, "it never waited");
-            return;
-        }
-    }
-    panic!("the handshake does not end");
-}
-
-/// A timer that fires at once, over and over, in the middle of reads, writes, flushes and the end: no byte is lost.
-fn dropped_in_each_phase() {
-    block_on(async {
-        let (mut client, mut server) = memory_pair(100).await;
-        let bytes = pattern(60_000, 9);
-        let write = async {
-            let mut sent = 0;
-            let mut dropped = 0;
-            while sent < bytes.len() {
-                tokio::select! {
-                    biased;
-                    count = client.write(&bytes[sent..]) => sent += count.unwrap(),
-                    () = tokio::task::yield_now() => dropped += 1,
-                }
-            }
-            loop {
-                tokio::select! {
-                    biased;
-                    done = client.flush() => break done.unwrap(),
-                    () = tokio::task::yield_now() => dropped += 1,
-                }
-            }
-            loop {
-                tokio::select! {
-                    biased;
-                    done = client.shutdown() => break done.unwrap(),
-                    () = tokio::task::yield_now() => dropped += 1,
-                }
-            }
-            dropped
-        };
-        let read = async {
-            let mut received = Vec::new();
-            let mut dropped = 0;
-            loop {
-                let mut chunk = [0; 700];
-                tokio::select! {
-                    biased;
-                    count = server.read(&mut chunk) => match count.unwrap() {
-                        0 => break,
-                        count => received.extend_from_slice(&chunk[..count]),
-                    },
-                    () = tokio::task::yield_now() => dropped += 1,
-                }
-            }
-            (received, dropped)
-        };
-        let (writes, (received, reads)) = tokio::join!(write, read);
-        assert!(received == bytes, "bytes were lost or sent twice");
-        assert!(writes > 10 && reads > 10, "nothing was dropped: {writes}, {reads}");
-    });
-}
-
-fn deadline_of_a_handshake() {
-    let (connector, acceptor) = (connector().build().unwrap(), acceptor().build().unwrap());
-    let brief = Duration::from_millis(30);
-    block_on(async {
-        let (a, _silent) = tokio::io::duplex(1 << 16);
-        let configured = connector.configure(NAME).unwrap().deadline(Instant::now() + brief);
-        let failed = dlssl_tokio::connect_with(configured, a).await.unwrap_err();
-        assert_eq!(failed.error().kind(), ErrorKind::TimedOut, "{failed}");
-        assert!(failed.into_inner().is_some());
-        let (_silent, b) = tokio::io::duplex(1 << 16);
-        let limits = Timeouts::new().handshake(brief);
-        let failed = dlssl_tokio::accept_with(acceptor.configure().unwrap().timeouts(limits), b).await.unwrap_err();
-        assert_eq!(io::Error::from(failed).kind(), IoKind::TimedOut);
-    });
-}
-
-fn deadline_of_a_stream() {
-    block_on(async {
-        let (mut client, mut server) = memory_pair(2000).await;
-        let brief = || Some(Instant::now() + Duration::from_millis(30));
-        client.set_deadline(brief());
-        assert_eq!(client.read_u8().await.unwrap_err().kind(), IoKind::TimedOut);
-        client.set_deadline(brief());
-        let error = loop {
-            if let Err(error) = client.write_all(&[1; 1000]).await {
-                break error;
-            }
-        };
-        assert_eq!(error.kind(), IoKind::TimedOut);
-        client.set_deadline(brief());
-        assert_eq!(client.shutdown().await.unwrap_err().kind(), IoKind::TimedOut);
-        // Usable with another, and with none.
-        client.set_deadline(Some(Instant::now() + Duration::from_secs(60)));
-        let drain = async { tokio::io::copy(&mut server, &mut tokio::io::sink()).await.unwrap() };
-        let (closed, sent) = tokio::join!(client.shutdown(), drain);
-        closed.unwrap();
-        assert!(sent >= 1000);
-        client.set_deadline(None);
-        server.shutdown().await.unwrap();
-        assert_eq!(client.read(&mut [0; 9]).await.unwrap(), 0);
     });
 }
 

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use dlssl::{
     AcceptConfiguration, Acceptor, ConnectConfiguration, Connector, FailedHandshake, HandshakeError, MidHandshake,
@@ -72,6 +73,9 @@ where
 
 /// Handshakes as a server.
 ///
+/// A function that looks at the client's first message and answers [`HelloAnswer::Wait`](dlssl::HelloAnswer::Wait) is asked again
+/// every few milliseconds; for that the runtime must have timers.
+///
 /// # Errors
 /// [`FailedHandshake`] with the inner stream, of every kind that [`Acceptor::accept`] has.
 ///
@@ -131,6 +135,9 @@ where
     shake(move |stream| configuration.accept(stream), stream).await
 }
 
+/// After how long the program's function is asked again that looks at a first message and has nothing to say yet.
+const ASKS_AGAIN: Duration = Duration::from_millis(5);
+
 /// How far a handshake is.
 enum Stage<B, S> {
     Begins(B, Polled<S>),
@@ -163,9 +170,11 @@ where
                 Poll::Ready(Ok(TlsStream::new(tls)))
             }
             Err(HandshakeError::Blocked(mut waiting)) if waiting.error().kind() == ErrorKind::WouldBlock => {
+                let asks_again = waiting.is_suspended().then(|| Instant::now() + ASKS_AGAIN);
+                let next = asks_again.into_iter().chain(waiting.until()).min();
                 // Past its time, going on says so.
-                let is_late = alarm.poll(waiting.until(), || context.waker().clone()).is_err();
-                if is_late || !waiting.get_mut().tasks().waits() {
+                let is_due = alarm.poll(next, || context.waker().clone()).is_err();
+                if is_due || asks_again.is_none() && !waiting.get_mut().tasks().waits() {
                     context.waker().wake_by_ref();
                 }
                 stage = Some(Stage::Waits(waiting));

@@ -1,4 +1,4 @@
-//! TLS streams for [tokio](tokio), on an OpenSSL or LibreSSL that is loaded when the program runs.
+//! TLS streams for [tokio], on an OpenSSL or LibreSSL that is loaded when the program runs.
 //!
 //! [`connect`] and [`accept`] take dlssl's own [`Connector`](dlssl::Connector) and [`Acceptor`](dlssl::Acceptor), and any
 //! stream that tokio reads and writes. What they give is [`AsyncRead`](tokio::io::AsyncRead) and
