@@ -69,15 +69,15 @@ impl<S> HandshakeError<S> {
 /// ```
 /// # let scene = dlssl_tests::example::scene();
 /// # let server = scene.server();
-/// use dlssl::{Connector, FailedHandshake, HandshakeError, Roots};
+/// use dlssl::{Connector, FailedHandshake, Roots};
 /// use std::net::TcpStream;
 ///
 /// let library = dlssl::current()?;
 /// let connector = Connector::builder(&library).roots(Roots::file("ca.pem")).build()?;
-/// let Err(HandshakeError::Failed(failed)) = connector.connect("other.test", TcpStream::connect(server)?) else {
+/// let Err(error) = connector.connect("other.test", TcpStream::connect(server)?) else {
 ///     return Err("it is not for that name".into());
 /// };
-/// let failed: FailedHandshake<TcpStream> = failed;
+/// let failed: FailedHandshake<TcpStream> = error.into_failed();
 /// println!("{}", failed.error());
 /// let tcp = failed.into_inner();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -154,8 +154,9 @@ impl<S> StdError for FailedHandshake<S> {
 ///         Ok(tls) => break tls,
 ///         Err(dlssl::HandshakeError::Blocked(mut waiting)) => {
 ///             waiting.set_deadline(Some(Instant::now() + Duration::from_secs(10)));
-///             // Wait with poll or the like: for reading if `wants_read`, for writing if `wants_write`.
+///             // Wait with poll or the like: for reading if `wants_read`, for writing if `wants_write`; until `until`.
 ///             println!("{:?}: {} {}", waiting.get_ref(), waiting.wants_read(), waiting.wants_write());
+///             println!("at most until {:?}", waiting.until());
 ///             assert_eq!(waiting.error().kind(), std::io::ErrorKind::WouldBlock);
 ///             step = waiting.resume();
 ///         }
