@@ -15,6 +15,7 @@ pub mod harness;
 pub mod hello;
 pub mod library;
 pub mod load_report;
+pub mod mutate;
 pub mod openssl_pki;
 #[cfg(doctest)]
 pub mod pages;

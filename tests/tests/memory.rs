@@ -13,13 +13,18 @@ const COMPLAINT: i32 = 99;
 
 fn main() -> ExitCode {
     let wanted = matches!(choice(), Choice::Default) || nightly();
-    run(vec![test("selftest_under_memcheck", memcheck).needs_linux().needs("valgrind").only_if(wanted, || {
-        "valgrind runs on the system's library; set DLSSL_TEST_NIGHTLY=1 for every build".to_owned()
-    })])
+    let named = || "valgrind runs on the system's library; set DLSSL_TEST_NIGHTLY=1 for every build".to_owned();
+    let long = || "a minute more of valgrind: set DLSSL_TEST_NIGHTLY=1".to_owned();
+    let tests = [
+        test("selftest_under_memcheck", || memcheck(&[])).only_if(wanted, named),
+        test("private_copy_under_memcheck", || memcheck(&["--isolation", "always"])).only_if(nightly(), long),
+    ];
+    run(tests.into_iter().map(|test| test.needs_linux().needs("valgrind")).collect())
 }
 
-fn memcheck() {
-    let own = cli::command("selftest");
+fn memcheck(options: &[&str]) {
+    let mut own = cli::command("selftest");
+    own.args(options);
     let mut command = Command::new(process::find("valgrind").unwrap());
     command
         .args(["--quiet", "--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"])

@@ -30,6 +30,15 @@ pub(crate) enum Command {
     Headers,
     /// Pack each crate that is published, and build it from what was packed.
     Package,
+    /// Feed the readers of bytes from outside with changed copies of their corpus.
+    Fuzz {
+        /// For each target.
+        #[arg(long, default_value_t = 10)]
+        seconds: u32,
+
+        /// Only the targets whose name contains one of these.
+        targets: Vec<String>,
+    },
     /// Run what CI runs, in the same order: format, clippy, rustdoc, tidy, documents, packages, tests.
     Ci,
     /// Write the documents that come from the lists of functions and settings.

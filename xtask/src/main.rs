@@ -5,6 +5,7 @@ mod bench;
 mod budget;
 mod ci;
 mod docs;
+mod fuzz;
 mod headers;
 mod libs;
 mod nightly;
@@ -46,6 +47,7 @@ fn run(command: Command) -> Fallible<bool> {
         Command::Nightly(options) => nightly::command(&options),
         Command::KernelTls { install } => test::kernel_tls_command(install),
         Command::Headers => test::headers_command(),
+        Command::Fuzz { seconds, targets } => fuzz::command(seconds, &targets),
         Command::Package => package::command(),
         Command::Ci => ci::command(),
         Command::Docs { check } => docs::command(check),

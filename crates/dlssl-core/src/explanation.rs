@@ -1,7 +1,7 @@
 //! The record of a load: what was tried, what was taken and why, as text and as JSON.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -125,9 +125,11 @@ pub struct Taken {
     pub version: Version,
     /// The library's own words.
     pub version_text: String,
-    /// File that is mapped as libssl.
+    /// File that is mapped as libssl. In JSON, what of it is no Unicode is replaced.
+    #[serde(serialize_with = "lossy")]
     pub libssl: PathBuf,
     /// File that is mapped as libcrypto.
+    #[serde(serialize_with = "lossy")]
     pub libcrypto: PathBuf,
     /// Number of the generation.
     pub generation: u64,
@@ -137,6 +139,11 @@ pub struct Taken {
     pub unexpectedly_absent: Vec<&'static str>,
     /// What a reader should know.
     pub notes: Vec<String>,
+}
+
+/// Any path: the whole explanation would be lost for one name in Latin-1.
+fn lossy<S: serde::Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&path.to_string_lossy())
 }
 
 impl Explanation {

@@ -24,6 +24,9 @@ mod error;
 mod explanation;
 pub mod ffi;
 mod fork;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod isolate;
 mod library;
 mod load;

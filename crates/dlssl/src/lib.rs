@@ -46,6 +46,9 @@ mod callback;
 mod config;
 mod context;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hostname;
 #[allow(unsafe_code)]
 mod raw;

@@ -2,6 +2,7 @@
 //! figures stand.
 
 mod deny;
+mod memory;
 mod minimal;
 mod msrv;
 mod semver;
@@ -44,6 +45,10 @@ const STEPS: &[Step] = &[
     },
     Step { name: "deny", about: "licences, sources and advisories of dependencies (cargo-deny)", run: deny::check },
     Step { name: "semver", about: "what the last release promised is kept (cargo-semver-checks)", run: semver::check },
+    Step { name: "memcheck", about: "valgrind over the tests that hold C objects", run: memory::memcheck },
+    Step { name: "sanitizer", about: "AddressSanitizer and LeakSanitizer over the same", run: memory::sanitizer },
+    Step { name: "miri", about: "Miri over what calls no C", run: memory::miri },
+    Step { name: "fuzz", about: "a minute for each reader of bytes from outside", run: fuzz },
 ];
 
 pub(crate) fn command(options: &NightlyOptions) -> Fallible<bool> {
@@ -94,6 +99,12 @@ fn kernel_tls() -> Fallible<Verdict> {
     let totals = test::kernel_tls(workspace::is_ci())?;
     let note = format!("{} passed, {} failed, {} skipped", totals.passed, totals.failed, totals.skipped);
     Ok(Verdict { totals, note })
+}
+
+fn fuzz() -> Fallible<Verdict> {
+    const SECONDS: u32 = 60;
+    let good = crate::fuzz::command(SECONDS, &[])?;
+    Ok(if good { Verdict::passed("no promise broken") } else { Verdict::failed("an input breaks a promise") })
 }
 
 #[cfg(test)]

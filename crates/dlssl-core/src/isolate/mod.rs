@@ -5,7 +5,7 @@
 //! thread-local keys bounds their number.
 
 mod content;
-mod elf;
+pub(crate) mod elf;
 mod limit;
 mod names;
 mod place;

@@ -66,7 +66,7 @@ pub(crate) fn identify(crypto: &Lookup<'_>, path: &Path) -> Result<Identity, Loa
 }
 
 /// Reads flavour and version from the text; from the number only where the text of an OpenSSL holds none.
-fn from_text(text: &str, number: u64) -> Option<Identity> {
+pub(crate) fn from_text(text: &str, number: u64) -> Option<Identity> {
     let (flavour, rest) = if let Some(rest) = text.strip_prefix("LibreSSL ") {
         (Flavour::LibreSsl, rest)
     } else if let Some(rest) = text.strip_prefix("OpenSSL ") {

@@ -31,7 +31,7 @@ pub(crate) fn locate(name: &Path) -> Option<PathBuf> {
 }
 
 /// Files that a cache has for a name, in its order; those for special processors left out.
-fn in_cache(bytes: &[u8], name: &str) -> Vec<PathBuf> {
+pub(crate) fn in_cache(bytes: &[u8], name: &str) -> Vec<PathBuf> {
     const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
     const HEADER: usize = 48;
     const ENTRY: usize = 24;

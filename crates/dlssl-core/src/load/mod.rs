@@ -25,6 +25,9 @@ mod source;
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use {identify::from_text, locate::in_cache};
+
 pub use decide::Isolation;
 pub use environment::environment_is_trusted;
 pub(crate) use files::replaced_on_disk;

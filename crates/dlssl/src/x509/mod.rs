@@ -2,6 +2,8 @@
 //! Rust, so that they mean the same on every library.
 
 mod alt_name;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod any;
 pub(crate) mod base64;
 mod certificate;
 mod der;
