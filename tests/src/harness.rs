@@ -20,14 +20,14 @@ pub fn nightly() -> bool {
 }
 
 /// Declares a property that is tried with many made-up cases, half of 2,000: on the system's library, of which every run has
-/// one, and 200 on each other build. At night it is half of 100,000, and 5,000 on each other build, in parts that are tests of
+/// one, and 100 on each other build. At night it is half of 100,000, and 5,000 on each other build, in parts that are tests of
 /// their own. `PROPTEST_CASES` sets another number.
 pub fn property(name: &str, run: impl FnOnce(u32) + Clone + Send + 'static) -> Vec<Test> {
     const PART: u32 = 5000;
     let told = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
     let cases: u32 = told.unwrap_or(match (matches!(library::choice(), library::Choice::Default), nightly()) {
         (true, false) => 1000,
-        (false, false) => 200,
+        (false, false) => 100,
         (true, true) => 10 * PART,
         (false, true) => PART,
     });
