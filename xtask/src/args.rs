@@ -49,6 +49,16 @@ pub(crate) enum Command {
     },
     /// Measure dlssl beside rust-openssl, plain C and rustls on one OpenSSL, loading, and every build of the catalogue.
     Bench(BenchOptions),
+    /// Check the published crates for other platforms, and run them where this machine can.
+    Targets {
+        /// Fetch what that needs into the user's cache: Debian's Rust, a 32-bit libssl, one of Windows (250 MB).
+        #[arg(long)]
+        install: bool,
+
+        /// Only these [default: all]
+        #[arg(value_name = "TARGET")]
+        targets: Vec<String>,
+    },
     /// Judge cases of certificates on every build: dlssl's verdict, the library's own, and the right one.
     Verdicts(VerdictOptions),
     /// Show the programs that the tests talk to, and which of them are missing.

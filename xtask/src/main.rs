@@ -13,6 +13,7 @@ mod package;
 mod peers;
 mod process;
 mod report;
+mod targets;
 mod test;
 mod tidy;
 mod verdicts;
@@ -52,6 +53,7 @@ fn run(command: Command) -> Fallible<bool> {
         Command::Ci => ci::command(),
         Command::Docs { check } => docs::command(check),
         Command::Bench(options) => bench::command(&options),
+        Command::Targets { install, targets } => targets::command(install, &targets),
         Command::Verdicts(options) => verdicts::command(&options),
         Command::Peers { install } => peers::command(install),
         Command::Libs(command) => libs::command(command),

@@ -18,6 +18,9 @@
 //! - [`compat`]: version differences, the newest shape over all.
 //! - [`Slot`], [`current`], [`reload`]: generations; [`Isolation`]: two libraries in one process.
 
+// What belongs to descriptors, forks and ELF is left out elsewhere, and with it the only use of some things.
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports, unused_variables, irrefutable_let_patterns))]
+
 mod capability;
 pub mod compat;
 mod error;

@@ -13,7 +13,7 @@ use std::time::Instant;
 use crate::args::{NightlyOptions, TestOptions};
 use crate::report::{BAD, GOOD, NOTE, seconds};
 use crate::test::{self, Totals};
-use crate::{Fallible, report, workspace};
+use crate::{Fallible, report, targets, workspace};
 
 use step::Verdict;
 
@@ -42,6 +42,11 @@ const STEPS: &[Step] = &[
         name: "minimal",
         about: "the oldest versions of dependencies that are allowed build the crates",
         run: minimal::check,
+    },
+    Step {
+        name: "targets",
+        about: "the crates for other platforms, checked, and run where this machine can",
+        run: other_targets,
     },
     Step { name: "deny", about: "licences, sources and advisories of dependencies (cargo-deny)", run: deny::check },
     Step { name: "semver", about: "what the last release promised is kept (cargo-semver-checks)", run: semver::check },
@@ -105,6 +110,13 @@ fn fuzz() -> Fallible<Verdict> {
     const SECONDS: u32 = 60;
     let good = crate::fuzz::command(SECONDS, &[])?;
     Ok(if good { Verdict::passed("no promise broken") } else { Verdict::failed("an input breaks a promise") })
+}
+
+fn other_targets() -> Fallible<Verdict> {
+    let totals = targets::targets(workspace::is_ci(), &[])?;
+    let note =
+        format!("{} targets good, {} failed, {} not to be had here", totals.passed, totals.failed, totals.skipped);
+    Ok(Verdict { totals, note })
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ pub type ASN1_TIME = ASN1_STRING;
 
 /// Seconds since 1970, as the platform's C has them.
 #[cfg(unix)]
+#[allow(deprecated)] // of musl: it was 32 bits wide on 32-bit machines before musl 1.2
 pub type time_t = libc::time_t;
 /// Seconds since 1970, as the platform's C has them.
 #[cfg(not(unix))]

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use super::content::Content;
+#[cfg(target_os = "linux")]
 use super::names;
 
 /// A file that the dynamic linker can open once.

@@ -95,10 +95,10 @@ mod tests {
 
     #[test]
     fn a_line_of_the_map_gives_its_file() {
-        let line = "7f0000001000-7f0000002000 r-xp 00001000 08:01 4242   /usr/lib/libx.so (deleted)";
-        assert_eq!(mapped_file(line, 0x7f00_0000_1800), Some(MappedFile { inode: 4242, deleted: true }));
-        assert!(!mapped_file(line.trim_end_matches(" (deleted)"), 0x7f00_0000_1800).unwrap().deleted);
-        assert_eq!(mapped_file(line, 0x7f00_0000_2000), None);
+        let line = "7f001000-7f002000 r-xp 00001000 08:01 4242   /usr/lib/libx.so (deleted)";
+        assert_eq!(mapped_file(line, 0x7f00_1800), Some(MappedFile { inode: 4242, deleted: true }));
+        assert!(!mapped_file(line.trim_end_matches(" (deleted)"), 0x7f00_1800).unwrap().deleted);
+        assert_eq!(mapped_file(line, 0x7f00_2000), None);
         assert_eq!(mapped_file("nonsense", 1), None);
     }
 

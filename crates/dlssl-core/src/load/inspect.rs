@@ -175,6 +175,7 @@ mod tests {
         judge(Path::new("/x"), head).map_or_else(|failure| failure.code(), |()| "fits")
     }
 
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     fn elf_head(class: u8, data: u8, machine: u16) -> Vec<u8> {
         let mut head = vec![0x7f, b'E', b'L', b'F', class, data];
         head.resize(18, 0);

@@ -176,7 +176,7 @@ mod system {
         fn symbol(&self, name: &CStr) -> Option<NonNull<c_void>> {
             // SAFETY: a data pointer is asked for; nothing is called or read through it here.
             let symbol = unsafe { self.0.get::<*mut c_void>(name.to_bytes_with_nul()) }.ok()?;
-            NonNull::new(symbol.into_raw() as *mut c_void)
+            NonNull::new(symbol.as_raw_ptr())
         }
     }
 

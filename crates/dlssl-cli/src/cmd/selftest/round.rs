@@ -10,7 +10,9 @@ use dlssl::{
 use serde::Serialize;
 
 use super::exchange;
-use super::pair::{self, PATIENCE, Socket};
+#[cfg(unix)]
+use super::pair::PATIENCE;
+use super::pair::{self, Socket};
 use super::{NAME, WRONG_NAME};
 use crate::certificate::Certificates;
 use crate::failure::Failure;

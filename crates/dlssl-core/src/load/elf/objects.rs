@@ -11,6 +11,11 @@ mod listed {
     use super::super::{DynEntry, Tables};
     use crate::ffi::memory;
 
+    /// `PF_X`, `PF_W` and `PF_R`, of ELF itself.
+    const EXECUTE: u32 = 1;
+    const WRITE: u32 = 2;
+    const READ: u32 = 4;
+
     /// Lists everything that is mapped.
     pub(crate) fn objects() -> Vec<Object> {
         list(true)
@@ -70,9 +75,9 @@ mod listed {
                 libc::PT_LOAD => segments.push(Segment {
                     range: start..start.wrapping_add(header.p_memsz as usize),
                     in_file: header.p_filesz as usize,
-                    readable: header.p_flags & libc::PF_R != 0,
-                    writable: header.p_flags & libc::PF_W != 0,
-                    code: header.p_flags & libc::PF_X != 0,
+                    readable: header.p_flags & READ != 0,
+                    writable: header.p_flags & WRITE != 0,
+                    code: header.p_flags & EXECUTE != 0,
                 }),
                 libc::PT_DYNAMIC => dynamic = Some((start, header.p_memsz as usize / size_of::<DynEntry>())),
                 libc::PT_GNU_EH_FRAME => unwinding = Some((start, header.p_memsz as usize)),
