@@ -19,9 +19,11 @@ fn main() -> ExitCode {
         test("io_errors_are_sources", io_errors_are_sources),
         test("conversions_into_io_errors", conversions),
         test("which_library", which_library),
+        test("a_load_that_fails_is_the_cause", load_is_the_cause),
         test("errors_cross_threads", errors_cross_threads),
         test("queue_is_empty_afterwards", queue_is_empty_afterwards),
         test("a_stale_queue_misleads_nobody", stale_queue),
+        test("a_hosts_errors_stay", host_queue),
         test("tls_inside_tls", tls_inside_tls),
         test("an_inner_error_is_the_outer_ones", inner_error),
         test("tls_work_inside_a_read", work_inside_a_read),
@@ -175,6 +177,37 @@ fn queue_is_empty_afterwards() {
     let distrusting = Connector::builder(library()).roots(stranger.authority.roots()).build().unwrap();
     assert!(one_thread(&distrusting, &acceptor().build().unwrap()).is_err());
     check("a refused certificate");
+}
+
+/// A host that shares the library finds its own errors where it left them.
+fn host_queue() {
+    let (mut client, mut server) = one_thread(&connector().build().unwrap(), &acceptor().build().unwrap()).unwrap();
+    let _ = library().take_errors();
+    spoil_the_queue();
+    let left = library().take_errors();
+    assert!(!left.is_empty());
+    spoil_the_queue();
+    one_thread(&connector().build().unwrap(), &acceptor().build().unwrap()).unwrap();
+    connector().cipher_list("no such cipher").build().unwrap_err();
+    server.write_all(b"x").unwrap();
+    client.read_exact(&mut [0; 1]).unwrap();
+    client.read(&mut [0; 1]).unwrap_err();
+    let found = library().take_errors();
+    let numbers = |stack: &dlssl::ErrorStack| -> Vec<_> {
+        stack.entries().iter().map(|entry| (entry.library_number(), entry.reason_number())).collect()
+    };
+    assert_eq!(numbers(&found), numbers(&left));
+}
+
+fn load_is_the_cause() {
+    // SAFETY: there is nothing there to load.
+    let loader = unsafe { dlssl::Loader::new().directory("/nowhere/at/all") };
+    let slot = std::sync::Arc::new(dlssl::Slot::new(loader));
+    let error = Connector::following_slot(slot).roots(Pki::shared().authority.roots()).build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Load, "{error}");
+    let cause = error.load_error().unwrap();
+    assert!(!cause.explanation().attempts.is_empty() || cause.explanation().failure.is_some());
+    assert!(error.io_error().is_none() && error.verify().is_none() && error.queue().is_empty());
 }
 
 fn stale_queue() {

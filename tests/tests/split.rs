@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         test("waiting_writer_keeps_no_reader_waiting_over_two_parts", || waiting_writer(duplexes)),
         unix("halves_rejoin_over_a_descriptor", || rejoin(descriptors)),
         test("halves_rejoin_over_two_parts", || rejoin(duplexes)),
+        test("two_parts_come_back", parts_come_back),
         unix("orderly_end_over_a_descriptor", || ends(descriptors)),
         test("orderly_end_over_two_parts", || ends(duplexes)),
         unix("deadlines_of_each_half", deadlines),
@@ -202,6 +203,16 @@ where
         assert!(!written.load(Ordering::SeqCst), "40 MB fit into the buffers");
         expect(&mut server, &much);
     });
+}
+
+fn parts_come_back() {
+    let (client, mut server) = duplexes();
+    assert!(client.get_ref().reader().is_some() && client.get_ref().writer().is_some());
+    let (reader, writer) = split(client);
+    let mut client = reader.rejoin(writer).unwrap();
+    both(|| client.close().unwrap(), || server.close().unwrap());
+    let (reader, writer) = client.into_inner().unwrap().0.into_parts().unwrap();
+    assert_eq!(reader.peer_addr().unwrap(), writer.peer_addr().unwrap());
 }
 
 fn rejoin<S>(pair: fn() -> (TlsStream<S>, TlsStream<S>))

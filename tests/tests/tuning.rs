@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         test("groups", groups),
         test("signature_algorithms", signature_algorithms),
         test("security_levels", security_levels),
+        test("old_protocols_depend_on_the_level", old_protocols),
         test("buffers_given_back", release_buffers),
         test("alpn_by_a_function", alpn_by_function),
         test("alpn_by_a_function_that_panics", alpn_panics),
@@ -163,6 +164,28 @@ fn security_levels() {
         assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
     }
     kept_or(has, connector().danger_security_level(0).build());
+}
+
+/// TLS 1.0 and 1.1 need SHA-1, which level 1 forbids from OpenSSL 3.0 on.
+fn old_protocols() {
+    for protocol in [Protocol::Tls10, Protocol::Tls11] {
+        let client = connector().min_protocol(protocol).max_protocol(protocol);
+        let server = acceptor().min_protocol(protocol).max_protocol(protocol);
+        let (client_side, server_side) = shake(&client.build().unwrap(), &server.build().unwrap(), NAME, pipe());
+        if is_openssl_from("3.0.0") {
+            let error = Error::from(client_side.unwrap_err());
+            assert_eq!(error.kind(), ErrorKind::Handshake, "{error}");
+            assert!(server_side.is_err());
+        } else {
+            assert_eq!(client_side.unwrap().protocol(), Some(protocol));
+            server_side.unwrap();
+        }
+        let _ = library().take_errors();
+        let weakened = (client.danger_security_level(0).build(), server.danger_security_level(0).build());
+        if let (Ok(client), Ok(server)) = weakened {
+            assert_eq!(pair(&client, &server).0.protocol(), Some(protocol));
+        }
+    }
 }
 
 fn release_buffers() {

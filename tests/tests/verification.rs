@@ -260,6 +260,12 @@ fn pin_of(certificate: &Certificate) -> [Pin; 2] {
 }
 
 fn pins() {
+    // The same from the numbers.
+    let certificate = Certificate::from_der(library(), &server().der).unwrap();
+    let sum = |digest: dlssl::Digest| <[u8; 32]>::try_from(digest.as_bytes()).unwrap();
+    let of_whole = Pin::certificate_sha256(sum(certificate.fingerprint("SHA256").unwrap()));
+    let of_key = Pin::key_sha256(sum(certificate.public_key().unwrap().sha256().unwrap()));
+    assert_eq!([of_whole, of_key], pin_of(&certificate));
     let (leaf, root) = (Certificate::from_der(library(), &server().der).unwrap(), parsed(authority().root_pem()));
     let stranger = parsed(Authority::new("a stranger").root_pem());
     for certificate in [&leaf, &parsed(authority().intermediate_pem()), &root] {

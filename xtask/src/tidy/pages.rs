@@ -1,5 +1,5 @@
 //! The rule that what a page for people who come from another library names as the counterpart is there: a public type,
-//! and a method, variant or constant of that name in a file that knows the type.
+//! and a method, variant or constant of that name in a file that knows the type; and that a test calls what is a method.
 
 use super::Found;
 use super::tree::{File, Tree};
@@ -16,10 +16,19 @@ pub(super) fn name_what_exists(file: &File, tree: &Tree) -> Vec<Found> {
         })
         .map(|file| file.lexed.code.as_str())
         .collect();
+    let tests: Vec<&str> = tree
+        .files
+        .iter()
+        .filter(|file| file.is_rust() && file.is_below("tests/"))
+        .map(|file| file.lexed.code.as_str())
+        .collect();
     let mut found = Vec::new();
     for (line, number) in file.text.lines().zip(1..).filter(|(line, _)| line.starts_with('|')) {
         for name in names(line).into_iter().filter(|name| !exists(name, &sources)) {
             found.push((number, format!("`{name}` is not there")));
+        }
+        for name in names(line).into_iter().filter(|name| !tests.is_empty() && !is_tested(name, &tests)) {
+            found.push((number, format!("`{name}` is in no test")));
         }
     }
     found
@@ -54,6 +63,20 @@ fn exists(path: &str, sources: &[&str]) -> bool {
     sources.iter().any(|source| has_word(source, owner) && declares(source))
 }
 
+/// Whether a test calls it; what has a capital is reached by what is called.
+fn is_tested(path: &str, tests: &[&str]) -> bool {
+    let item = path.rsplit("::").next().unwrap_or(path);
+    item.starts_with(char::is_uppercase) || [".", "::"].iter().any(|before| any_after(tests, before, item))
+}
+
+fn any_after(sources: &[&str], before: &str, word: &str) -> bool {
+    let called = format!("{before}{word}");
+    sources.iter().any(|source| {
+        let ends = |at: usize| !source[at + called.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        source.match_indices(&called).any(|(at, _)| ends(at))
+    })
+}
+
 fn any(sources: &[&str], words: &str) -> bool {
     sources.iter().any(|source| has_word(source, words))
 }
@@ -84,6 +107,22 @@ mod tests {
             []
         );
         assert_eq!(faults("`Connector::gone` outside of a table"), []);
+    }
+
+    #[test]
+    fn what_no_test_calls_is_a_fault() {
+        let mut tree = Tree::default();
+        tree.files.push(File::new(
+            "crates/dlssl/src/lib.rs",
+            "pub struct Connector;\nimpl Connector { pub fn connect() {} pub fn configure() {} }",
+        ));
+        tree.files.push(File::new(
+            "tests/tests/a.rs",
+            "fn a() { x.connect_socket(); Connector::configure(); } // x.connect()",
+        ));
+        let page = "| a | `Connector::connect` |\n| b | `Connector::configure` |";
+        let found = name_what_exists(&File::new("docs/from-there.md", page), &tree);
+        assert_eq!(found, [(1, "`Connector::connect` is in no test".to_owned())]);
     }
 
     #[test]

@@ -48,33 +48,22 @@ pub(crate) struct Frame<'a> {
 thread_local! {
     /// Frame of the innermost call into C; null while one of its callbacks runs, and outside.
     static TOP: Cell<*mut Frame<'static>> = const { Cell::new(ptr::null_mut()) };
-    /// How many calls into C this thread is inside of.
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Puts the thread back as it was, also when the call unwinds.
 struct Restore {
     top: *mut Frame<'static>,
-    depth: usize,
 }
 
 impl Drop for Restore {
     fn drop(&mut self) {
         TOP.set(self.top);
-        DEPTH.set(self.depth);
     }
-}
-
-/// Whether this thread is inside a call into C, so that this code runs in one of its callbacks.
-pub(crate) fn is_inside() -> bool {
-    DEPTH.get() > 0
 }
 
 /// Runs `call` with `frame` as the thread's innermost.
 pub(crate) fn with_frame<R>(mut frame: Frame<'_>, call: impl FnOnce() -> R) -> R {
-    let depth = DEPTH.get();
-    let _restore = Restore { top: TOP.replace((&raw mut frame).cast()), depth };
-    DEPTH.set(depth + 1);
+    let _restore = Restore { top: TOP.replace((&raw mut frame).cast()) };
     call()
 }
 
@@ -82,7 +71,7 @@ pub(crate) fn with_frame<R>(mut frame: Frame<'_>, call: impl FnOnce() -> R) -> R
 /// through a raw pointer) or the body panics.
 pub(crate) fn in_callback<R>(failure: R, body: impl FnOnce(&mut Frame<'_>) -> R) -> R {
     let top = TOP.replace(ptr::null_mut());
-    let _restore = Restore { top, depth: DEPTH.get() };
+    let _restore = Restore { top };
     if top.is_null() {
         return failure;
     }

@@ -5,6 +5,7 @@ mod alpn;
 mod client_hello;
 pub(crate) mod functions;
 pub(crate) mod identity;
+mod platform_store;
 mod protocol;
 pub(crate) mod roots;
 pub(crate) mod sessions;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use dlssl_core::Library;
 
 use super::identity::Source;
+use super::platform_store;
 use crate::error::{Error, ErrorKind};
 use crate::raw;
 
@@ -94,7 +95,7 @@ impl fmt::Debug for Roots {
 /// match dlssl::default_roots(&dlssl::current()?) {
 ///     Ok(roots) => {
 ///         println!("{:?} {:?}, by {}", roots.file(), roots.directory(), roots.origin());
-///         println!("looked at: {:?}", roots.considered());
+///         println!("looked at: {:?}; of the platform's store: {}", roots.considered(), roots.certificates().len());
 ///     }
 ///     Err(error) => assert_eq!(error.kind(), dlssl::ErrorKind::NoRoots),
 /// }
@@ -105,6 +106,7 @@ pub struct DefaultRoots {
     origin: &'static str,
     file: Option<PathBuf>,
     directory: Option<PathBuf>,
+    certificates: Vec<Vec<u8>>,
     considered: Vec<String>,
 }
 
@@ -127,6 +129,12 @@ impl DefaultRoots {
         self.directory.as_deref()
     }
 
+    /// Certificates in DER, where they come from the platform's own store, which is no folder (Windows, macOS).
+    #[must_use]
+    pub fn certificates(&self) -> &[Vec<u8>] {
+        &self.certificates
+    }
+
     /// Each place looked at and what was there, one line each.
     #[must_use]
     pub fn considered(&self) -> &[String] {
@@ -136,8 +144,11 @@ impl DefaultRoots {
 
 impl fmt::Display for DefaultRoots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let places: Vec<String> =
+        let mut places: Vec<String> =
             [&self.file, &self.directory].into_iter().flatten().map(|path| path.display().to_string()).collect();
+        if !self.certificates.is_empty() {
+            places.push(format!("{} certificates", self.certificates.len()));
+        }
         write!(f, "{} ({})", places.join(", "), self.origin)
     }
 }
@@ -155,7 +166,7 @@ const BUNDLES: [&str; 8] = [
 ];
 
 /// Finds the default roots: the files that the environment names, else the library's own locations where they hold
-/// certificates, else the distribution's.
+/// certificates, else the platform's own store (Windows, macOS), else the distribution's.
 ///
 /// The environment variables are the library's own (`SSL_CERT_FILE`, `SSL_CERT_DIR`), and count alike on every
 /// library; a process that runs set-user-id ignores them.
@@ -170,8 +181,9 @@ pub fn default_roots(library: &Library) -> Result<DefaultRoots, Error> {
         file: PathBuf::from(own.file),
         directory: PathBuf::from(own.directory),
     };
-    locate(&named, &variable, &|path| holds_certificate(path), &|path| holds_hashed_certificates(path))
-        .map_err(|error| error.of(library))
+    let (is_file, is_directory) =
+        (|path: &Path| holds_certificate(path), |path: &Path| holds_hashed_certificates(path));
+    locate(&named, &variable, &is_file, &is_directory, &platform_store::certificates).map_err(|error| error.of(library))
 }
 
 /// What a library has compiled in.
@@ -189,24 +201,20 @@ fn locate(
     variable: &dyn Fn(&str) -> Option<OsString>,
     is_file: Test<'_>,
     is_directory: Test<'_>,
+    store: &dyn Fn() -> Option<Vec<Vec<u8>>>,
 ) -> Result<DefaultRoots, Error> {
     let mut considered = Vec::new();
-    let mut look = |path: PathBuf, test: Test<'_>, what: &str| {
-        let holds = test(&path);
-        let verdict = if holds { "holds certificates" } else { "holds none" };
-        considered.push(format!("{what} {}: {verdict}", path.display()));
-        holds.then_some(path)
-    };
     let read = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let (named_file, named_directory) = (read(&named.file_variable), read(&named.directory_variable));
     let by_environment = named_file.is_some() || named_directory.is_some();
     let (file, directory, mut origin) = if by_environment {
-        let file = named_file.and_then(|path| look(path, is_file, &named.file_variable));
-        let directory = named_directory.and_then(|path| look(path, is_directory, &named.directory_variable));
+        let file = named_file.and_then(|path| look(&mut considered, path, is_file, &named.file_variable));
+        let directory =
+            named_directory.and_then(|path| look(&mut considered, path, is_directory, &named.directory_variable));
         (file, directory, "the environment")
     } else {
-        let file = look(named.file.clone(), is_file, "the library's file");
-        let directory = look(named.directory.clone(), is_directory, "the library's directory");
+        let file = look(&mut considered, named.file.clone(), is_file, "the library's file");
+        let directory = look(&mut considered, named.directory.clone(), is_directory, "the library's directory");
         (file, directory, "the library's own locations")
     };
     let mut found = (file, directory);
@@ -216,9 +224,18 @@ fn locate(
             format!("the environment names certificates that are not there: {}", considered.join("; ")),
         ));
     }
+    if found == (None, None)
+        && let Some(certificates) = store()
+    {
+        considered.push(format!("the platform's store: holds {} certificates", certificates.len()));
+        if !certificates.is_empty() {
+            let origin = "the platform's own store";
+            return Ok(DefaultRoots { origin, file: None, directory: None, certificates, considered });
+        }
+    }
     if found == (None, None) {
         origin = "the distribution's bundle";
-        found.0 = BUNDLES.iter().find_map(|bundle| look(PathBuf::from(bundle), is_file, "bundle"));
+        found.0 = BUNDLES.iter().find_map(|bundle| look(&mut considered, PathBuf::from(bundle), is_file, "bundle"));
     }
     if found == (None, None) {
         return Err(Error::new(
@@ -231,7 +248,15 @@ fn locate(
             ),
         ));
     }
-    Ok(DefaultRoots { origin, file: found.0, directory: found.1, considered })
+    Ok(DefaultRoots { origin, file: found.0, directory: found.1, certificates: Vec::new(), considered })
+}
+
+/// Looks at one place, and notes that.
+fn look(considered: &mut Vec<String>, path: PathBuf, holds: Test<'_>, what: &str) -> Option<PathBuf> {
+    let found = holds(&path);
+    let verdict = if found { "holds certificates" } else { "holds none" };
+    considered.push(format!("{what} {}: {verdict}", path.display()));
+    found.then_some(path)
 }
 
 /// Reads a variable, unless the process has more rights than who started it.
@@ -288,6 +313,14 @@ mod tests {
     use super::*;
 
     fn find(environment: &[(&str, &str)], real: &[&str]) -> Result<DefaultRoots, Error> {
+        find_with(environment, real, &|| None)
+    }
+
+    fn find_with(
+        environment: &[(&str, &str)],
+        real: &[&str],
+        store: &dyn Fn() -> Option<Vec<Vec<u8>>>,
+    ) -> Result<DefaultRoots, Error> {
         let named = Named {
             file_variable: "SSL_CERT_FILE".into(),
             directory_variable: "SSL_CERT_DIR".into(),
@@ -297,7 +330,7 @@ mod tests {
         let variable =
             |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
         let exists = |path: &Path| real.iter().any(|known| Path::new(known) == path);
-        locate(&named, &variable, &exists, &exists)
+        locate(&named, &variable, &exists, &exists, store)
     }
 
     #[test]
@@ -313,6 +346,21 @@ mod tests {
         let found = find(&[], &["/etc/ssl/cert.pem"]).unwrap();
         assert_eq!(found.file(), Some(Path::new("/etc/ssl/cert.pem")));
         assert!(found.to_string().contains("distribution"));
+    }
+
+    #[test]
+    fn the_platforms_store_comes_after_the_librarys_own_and_before_bundles() {
+        let store = || Some(vec![vec![1], vec![2]]);
+        let found = find_with(&[], &["/etc/ssl/cert.pem"], &store).unwrap();
+        assert_eq!((found.certificates().len(), found.file()), (2, None));
+        assert_eq!(found.to_string(), "2 certificates (the platform's own store)");
+        let own = find_with(&[], &["/own/certs"], &store).unwrap();
+        assert!(own.certificates().is_empty() && own.directory().is_some());
+        let mine = find_with(&[("SSL_CERT_FILE", "/mine.pem")], &["/mine.pem"], &store).unwrap();
+        assert!(mine.certificates().is_empty());
+        // One that is empty is said to be, and the search goes on.
+        let empty = find_with(&[], &["/etc/ssl/cert.pem"], &|| Some(Vec::new())).unwrap();
+        assert!(empty.file().is_some() && empty.considered().iter().any(|line| line.contains("holds 0")));
     }
 
     #[test]

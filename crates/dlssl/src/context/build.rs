@@ -22,7 +22,7 @@ use crate::callback::{AlpnChoice, alpn_wire};
 use crate::config::roots::{RootSource, default_roots, hashed_files, holds_hashed_certificates};
 use crate::config::{Identity, Protocol, Source};
 use crate::error::{Error, ErrorKind};
-use crate::raw::SslContext;
+use crate::raw::{Certificate, SslContext};
 use crate::x509::{pem, subject_line};
 
 /// What older libraries still have in their default: no authentication, no encryption, and what is broken.
@@ -234,7 +234,15 @@ impl Builder<'_> {
             match source {
                 RootSource::Default => {
                     let found = default_roots(self.library)?;
-                    self.locations(context, found.file(), found.directory())?;
+                    if found.certificates().is_empty() {
+                        self.locations(context, found.file(), found.directory())?;
+                    }
+                    for der in found.certificates() {
+                        // As for a folder: what C cannot read is passed over.
+                        if let Ok(certificate) = Certificate::from_der(self.library, der) {
+                            context.trust(&certificate).map_err(library_failed("cannot trust a certificate"))?;
+                        }
+                    }
                 }
                 RootSource::Directory(path) => {
                     if !holds_hashed_certificates(path) {

@@ -54,16 +54,13 @@ impl Stash {
 
 /// Runs `call` with callbacks connected to `bio` and `stash`; afterwards goes on with a panic that one of them caught.
 ///
-/// A call inside another's callback (TLS in TLS) leaves the outer one's queue as it was.
+/// What was in the queue before is there again afterwards: it belongs to a host that shares the library, or to the call in
+/// whose callback this one runs (TLS in TLS).
 pub(crate) fn enter<R>(library: &Library, bio: Option<&mut dyn Bio>, stash: &mut Stash, call: impl FnOnce() -> R) -> R {
     let functions = library.functions();
     let mut outer = Vec::new();
     if !queue::is_empty(functions) {
-        if callback::is_inside() {
-            outer = queue::drain(functions, library.flavour(), library.version());
-        } else {
-            queue::clear(functions);
-        }
+        outer = queue::drain(functions, library.flavour(), library.version());
     }
     // A trait object behind `&mut` is tied to one lifetime until it is named anew.
     let bio = bio.map(|bio| -> &mut dyn Bio { bio });
