@@ -8,21 +8,29 @@ use std::process::Command;
 /// # Panics
 /// When it does not build, or is not there.
 pub fn path(name: &str, file: &str) -> PathBuf {
+    of_package("dlssl", name, file)
+}
+
+/// The same of another crate.
+///
+/// # Panics
+/// When it does not build, or is not there.
+pub fn of_package(package: &str, name: &str, file: &str) -> PathBuf {
     // Test executables live in `target/<profile>/deps`, examples beside that folder.
     let own = std::env::current_exe().unwrap();
     let profile_dir = own.parent().and_then(Path::parent).unwrap();
-    build(profile_dir, name);
+    build(profile_dir, package, name);
     let file = profile_dir.join("examples").join(file);
     assert!(file.is_file(), "no {}", file.display());
     file
 }
 
 /// An old file would test old code. Cargo does nothing when it is fresh.
-fn build(profile_dir: &Path, name: &str) {
+fn build(profile_dir: &Path, package: &str, name: &str) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
-        .args(["build", "--quiet", "--package", "dlssl", "--example", name])
+        .args(["build", "--quiet", "--package", package, "--example", name])
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .env_remove("LD_LIBRARY_PATH");
     if profile_dir.file_name().is_some_and(|profile| profile == "release") {
