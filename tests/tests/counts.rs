@@ -17,7 +17,8 @@ fn main() -> ExitCode {
         test(name, f).needs_linux().needs("strace").only_if(traced, || "strace may not trace here".to_owned())
     };
     run(vec![
-        test("handshake_and_one_byte", handshake),
+        test("handshake_and_one_byte", || handshake("handshake")),
+        test("handshake_and_one_byte_by_descriptor", || handshake("handshake-by-descriptor")),
         test("records_in_batches", || records("batches")),
         test("records_streamed", || records("records")),
     ])
@@ -30,8 +31,9 @@ fn can_trace() -> bool {
     outcome.status.success()
 }
 
-fn handshake() {
-    let calls = count(&["handshake"]);
+/// Two of the calls are reads of the time zone, by the first handshake of a process. A read that finds nothing counts.
+fn handshake(how: &str) {
+    let calls = count(&[how]);
     println!("a full handshake and one byte: {calls} calls");
     assert!(calls <= 12, "{calls} calls");
 }

@@ -5,9 +5,11 @@ use std::ffi::{c_ulong, c_void};
 use std::io::{self, ErrorKind as IoKind, Read, Write};
 use std::process::ExitCode;
 
-use dlssl::{Acceptor, Connector, Error, ErrorKind, Half, HandshakeError, Identity, Roots, TlsStream};
+use dlssl::{
+    Acceptor, Connector, Error, ErrorKind, Half, HandshakeError, Identity, Isolation, Library, Roots, TlsStream,
+};
 use dlssl_tests::harness::{run, test};
-use dlssl_tests::library::library;
+use dlssl_tests::library::{library, loader};
 use dlssl_tests::pki::{Leaf, NAME, Pki};
 use dlssl_tests::talk::{Shaken, acceptor, both, connector, pattern, send, shake};
 use dlssl_tests::wire::{End, Payload, Script, Scripted, Step, nonblocking_pipe, payload, pipe};
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
         test("queue_is_empty_afterwards", queue_is_empty_afterwards),
         test("a_stale_queue_misleads_nobody", stale_queue),
         test("a_hosts_errors_stay", host_queue),
+        test("entries_of_others_decide_nothing", entries_of_others).needs_linux(),
         test("tls_inside_tls", tls_inside_tls),
         test("an_inner_error_is_the_outer_ones", inner_error),
         test("tls_work_inside_a_read", work_inside_a_read),
@@ -127,14 +130,63 @@ fn peek() -> c_ulong {
 
 /// Leaves an entry in this thread's queue, as another user of the library in the process might.
 fn spoil_the_queue() {
+    spoil_the_queue_of(library());
+    assert!(peek() != 0);
+}
+
+fn spoil_the_queue_of(library: &Library) {
     // SAFETY: as in `peek`.
-    let found = unsafe { library().symbol(Half::Ssl, c"SSL_CTX_new") }.unwrap();
+    let found = unsafe { library.symbol(Half::Ssl, c"SSL_CTX_new") }.unwrap();
     type New = unsafe extern "C" fn(*const c_void) -> *mut c_void;
     // SAFETY: a function pointer from the library, with C's signature for this name.
     let new: New = unsafe { std::mem::transmute(found) };
     // SAFETY: a null method is refused with an entry in the queue.
     assert!(unsafe { new(std::ptr::null()) }.is_null());
-    assert!(peek() != 0);
+}
+
+/// On the data path nobody looks at the queue before a call, until it is known that others leave entries there. A copy of
+/// the library for each case, in which that is not known yet.
+fn entries_of_others() {
+    type Case = fn(&Library, TlsStream<End>, TlsStream<End>);
+    let cases: [(&str, Case); 5] = [
+        ("a pause", |library, mut client, _server| {
+            spoil_the_queue_of(library);
+            assert_eq!(client.read(&mut [0; 1]).unwrap_err().kind(), IoKind::WouldBlock);
+        }),
+        ("the peer's close", |library, mut client, mut server| {
+            server.shutdown().unwrap();
+            spoil_the_queue_of(library);
+            assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+        }),
+        ("a cut", |library, mut client, server| {
+            drop(server);
+            spoil_the_queue_of(library);
+            assert_eq!(client.read(&mut [0; 1]).unwrap_err().kind(), IoKind::UnexpectedEof);
+        }),
+        ("a broken record", |library, mut client, mut server| {
+            server.get_mut().write_all(&[&[23, 3, 3, 0, 40][..], &[0; 40]].concat()).unwrap();
+            spoil_the_queue_of(library);
+            let error = client.read(&mut [0; 1]).unwrap_err();
+            assert_eq!(Error::from_io(&error).unwrap().kind(), ErrorKind::Protocol, "{error}");
+        }),
+        ("a fatal alert", |library, mut client, mut server| {
+            client.get_mut().write_all(&[&[23, 3, 3, 0, 40][..], &[0; 40]].concat()).unwrap();
+            server.read(&mut [0; 1]).unwrap_err();
+            spoil_the_queue_of(library);
+            let error = client.read(&mut [0; 1]).unwrap_err();
+            assert_eq!(Error::from_io(&error).unwrap().kind(), ErrorKind::Protocol, "{error}");
+        }),
+    ];
+    for (what, case) in cases {
+        println!("{what}");
+        let library = loader().isolation(Isolation::Always).load().unwrap();
+        let connector = Connector::builder(&library).roots(Pki::shared().authority.roots()).build().unwrap();
+        let acceptor = Acceptor::builder(&library, Pki::shared().server.identity()).build().unwrap();
+        let (mut client, mut server) = one_thread(&connector, &acceptor).unwrap();
+        server.write_all(b"x").unwrap();
+        client.read_exact(&mut [0; 1]).unwrap();
+        case(&library, client, server);
+    }
 }
 
 /// Everything here happens on this one thread: the queue is the thread's.

@@ -1,7 +1,7 @@
 //! Peeking, looking without waiting, vectored calls, sizes, half a close, and who owns the socket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::result_large_err, reason = "a test fails by panicking")]
 
-use std::io::{ErrorKind as IoKind, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, ErrorKind as IoKind, IoSlice, IoSliceMut, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,6 +26,8 @@ fn main() -> ExitCode {
         test("sizes_out_of_range_are_refused", wrong_sizes),
         test("half_a_close", half_close),
         test("fatal_alert_is_no_end", fatal_alert),
+        test("idle_buffers_are_given_back", idle_buffers),
+        test("buffers_in_use_are_kept", used_buffers),
         test("close_gives_the_inner_stream_back_last", order_of_drops),
         test("failed_handshake_gives_the_inner_stream_back", given_back),
         test("owned_descriptors", owned).only_if(cfg!(unix), || "no descriptors".to_owned()),
@@ -240,21 +242,91 @@ fn fatal_alert() {
     }
 }
 
+fn idle_buffers() {
+    let (mut client, mut server) = memory_pair();
+    for round in 0..40 {
+        let data = pattern(1 + round * 700, round as u64);
+        send(&mut server, &mut client, &data);
+        send(&mut client, &mut server, &data);
+        assert!(client.release_idle() && server.release_idle(), "round {round}");
+    }
+    server.write_all(b"0123456789").unwrap();
+    client.read_exact(&mut [0; 4]).unwrap();
+    assert!(!client.release_idle(), "six bytes are still to be read");
+    let mut rest = [0; 6];
+    client.read_exact(&mut rest).unwrap();
+    assert_eq!(&rest, b"456789");
+    assert!(client.release_idle());
+}
+
+/// Gives a few bytes, then says "not now", and so on.
+struct Dribble {
+    inner: End,
+    most: usize,
+    dry: bool,
+}
+
+impl Read for Dribble {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.dry = !self.dry && self.most < usize::MAX;
+        if self.dry {
+            return Err(IoKind::WouldBlock.into());
+        }
+        let most = out.len().min(self.most);
+        self.inner.read(&mut out[..most])
+    }
+}
+
+impl Write for Dribble {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.inner.write(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Some versions of the library free what is still to be read (CVE-2024-4741).
+fn used_buffers() {
+    let (connector, acceptor) = (connector().build().unwrap(), acceptor().build().unwrap());
+    let (a, b) = pipe();
+    let dribble = Dribble { inner: a, most: usize::MAX, dry: false };
+    let (client, server) = both(|| connector.connect(NAME, dribble), || acceptor.accept(b));
+    let (mut client, mut server) = (client.unwrap(), server.unwrap());
+    send(&mut server, &mut client, b"past the tickets");
+    for (most, len) in [(1, 100), (3, 700), (977, 16_384)] {
+        client.get_mut().most = most;
+        let data = pattern(len, 5);
+        server.write_all(&data).unwrap();
+        let (mut got, mut kept) = (Vec::new(), 0);
+        while got.len() < len {
+            let mut some = [0; 50];
+            match client.read(&mut some) {
+                Ok(count) => got.extend_from_slice(&some[..count]),
+                Err(error) => assert_eq!(error.kind(), IoKind::WouldBlock),
+            }
+            kept += usize::from(!client.release_idle());
+        }
+        assert!(got == data && kept > 1, "{kept} of {len}");
+    }
+}
+
 /// An inner stream whose `Drop` is the program's close callback.
 struct Closing(End, Arc<AtomicUsize>);
 
 impl Read for Closing {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.0.read(out)
     }
 }
 
 impl Write for Closing {
-    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.0.write(data)
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
 }
@@ -350,10 +422,10 @@ fn from_io() {
     drop(server);
     let error = client.read(&mut [0; 1]).unwrap_err();
     assert_eq!(Error::from_io(&error).expect("ours").kind(), ErrorKind::UnexpectedEof);
-    let wrapped = std::io::Error::other(std::io::Error::other(error));
+    let wrapped = io::Error::other(io::Error::other(error));
     assert_eq!(Error::from_io(&wrapped).expect("ours").kind(), ErrorKind::UnexpectedEof);
     let (a, b) = pipe();
     drop(b);
-    let error = std::io::Error::from(connector().build().unwrap().connect(NAME, a).unwrap_err());
+    let error = io::Error::from(connector().build().unwrap().connect(NAME, a).unwrap_err());
     assert!(Error::from_io(&error).is_none_or(|error| error.kind() != ErrorKind::Library));
 }

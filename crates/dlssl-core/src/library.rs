@@ -119,6 +119,7 @@ impl Library {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
+    #[inline]
     pub fn functions(&self) -> &Functions {
         &self.inner.parts.functions
     }
@@ -290,6 +291,7 @@ impl Library {
         self.inner.parts.inside_libcrypto
     }
 
+    #[inline]
     pub(crate) fn parts(&self) -> &Parts {
         &self.inner.parts
     }

@@ -1,6 +1,6 @@
 //! What all generations on one mapping share: a mapping is for good, and so is this.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use once_cell::race::OnceRef;
 
@@ -16,6 +16,8 @@ pub(crate) struct Mapping {
     page: &'static AtomicU64,
     /// BIO method of our streams: C has few numbers for them.
     pub(crate) method: OnceRef<'static, Method>,
+    /// Code that is not ours has left entries in error queues.
+    pub(crate) others_leave_errors: AtomicBool,
 }
 
 impl Mapping {
@@ -25,6 +27,7 @@ impl Mapping {
             process: AtomicU64::new(fork::process()),
             page: fork::page(),
             method: OnceRef::new(),
+            others_leave_errors: AtomicBool::new(false),
         }))
     }
 

@@ -138,6 +138,7 @@ pub fn new(functions: &Functions, method: Method) -> *mut BIO {
 ///
 /// # Safety
 /// `bio` must be a live BIO of this library.
+#[inline]
 pub unsafe fn set_retry(functions: &Functions, bio: *mut BIO, direction: c_int) {
     use crate::ffi::constants::BIO_FLAGS_SHOULD_RETRY;
     // SAFETY: by contract.
@@ -148,6 +149,7 @@ pub unsafe fn set_retry(functions: &Functions, bio: *mut BIO, direction: c_int) 
 ///
 /// # Safety
 /// `bio` must be a live BIO of this library.
+#[inline]
 pub unsafe fn clear_retry(functions: &Functions, bio: *mut BIO) {
     use crate::ffi::constants::{BIO_FLAGS_READ, BIO_FLAGS_SHOULD_RETRY, BIO_FLAGS_WRITE};
     // SAFETY: by contract.
@@ -169,6 +171,7 @@ pub unsafe fn text_len(text: *const c_char) -> c_int {
 
 /// Commands that a BIO with neither buffer nor chain answers the same way always; `None` for all others.
 #[must_use]
+#[inline]
 pub fn common_ctrl(command: c_int) -> Option<c_long> {
     use crate::ffi::constants::{BIO_CTRL_DUP, BIO_CTRL_POP, BIO_CTRL_PUSH};
     match command {

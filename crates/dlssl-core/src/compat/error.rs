@@ -1,7 +1,9 @@
 //! The error queue: both packings of its codes, with or without the name of the function.
 
 use std::ffi::{CString, c_char, c_int, c_ulong};
+use std::sync::atomic::Ordering;
 
+use crate::Library;
 use crate::error::ErrorEntry;
 use crate::ffi::constants::{ERR_LIB_SYS, ERR_TXT_STRING};
 use crate::ffi::{Functions, memory};
@@ -42,9 +44,24 @@ pub fn clear(functions: &Functions) {
 
 /// Whether the queue of this thread is empty. Much cheaper than clearing it.
 #[must_use]
+#[inline]
 pub fn is_empty(functions: &Functions) -> bool {
     // SAFETY: no arguments; only looks.
     unsafe { (functions.err.ERR_peek_error)() == 0 }
+}
+
+/// Whether code that is not ours has left entries in queues of this library: a host that shares it, or functions that a
+/// program calls by pointer.
+#[must_use]
+#[inline]
+pub fn others_leave_entries(library: &Library) -> bool {
+    library.parts().mapping.others_leave_errors.load(Ordering::Relaxed)
+}
+
+/// Notes that they do. It is not forgotten.
+#[cold]
+pub fn note_others(library: &Library) {
+    library.parts().mapping.others_leave_errors.store(true, Ordering::Relaxed);
 }
 
 /// Most entries that one drain takes: more than any version's queue holds (16).

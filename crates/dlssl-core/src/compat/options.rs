@@ -50,3 +50,22 @@ pub unsafe fn has_pending(functions: &Functions, ssl: *const SSL) -> bool {
         }
     }
 }
+
+/// Gives the record buffers of a connection back to the heap until they are needed again, where the library can do that.
+///
+/// Some versions do it also while a record is read in part (CVE-2024-4741), hence the contract.
+///
+/// # Safety
+/// `ssl` must be a live connection of this library that holds no byte of its peer: none decrypted, none of a record that
+/// has begun.
+pub unsafe fn free_buffers(functions: &Functions, ssl: *mut SSL) {
+    /// OpenSSL from 3.2 on, told to wipe plain text (`SSL_OP_CLEANSE_PLAINTEXT`), does so also where it has no buffer.
+    const WIPES: u64 = 1 << 1;
+    let Some(free) = functions.ssl.SSL_free_buffers else { return };
+    // SAFETY: by contract; a plain getter.
+    let wipes = functions.ssl.SSL_get_options.is_some_and(|get| unsafe { get(ssl) } & WIPES != 0);
+    if !wipes {
+        // SAFETY: by contract.
+        unsafe { free(ssl) };
+    }
+}

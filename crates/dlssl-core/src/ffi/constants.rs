@@ -7,6 +7,8 @@ use super::macros::constants;
 
 constants! {
     header "openssl/ssl.h" {
+        /// The reason of an alert is its number and this.
+        SSL_AD_REASON_OFFSET: c_int = 1000;
         SSL_ERROR_NONE: c_int = 0;
         SSL_ERROR_SSL: c_int = 1;
         SSL_ERROR_WANT_READ: c_int = 2;

@@ -1,7 +1,8 @@
-//! Sockets by descriptor: never blocks in a call, never changes the socket, never raises SIGPIPE.
+//! Sockets by descriptor: blocks in no call but a read that may, never changes the socket, never raises SIGPIPE.
 //!
 //! Another owner may share the socket, so its `O_NONBLOCK` stays as it is: each call asks not to wait
-//! (`MSG_DONTWAIT`), and waiting is `poll` with the stream's deadline, outside of C.
+//! (`MSG_DONTWAIT`), and waiting is `poll` with the stream's deadline, outside of C. A read that has no deadline, and that
+//! nobody else waits for, may wait by itself if the owner's flag says so: one call instead of three more.
 
 use std::io::{self, ErrorKind, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -15,15 +16,24 @@ const QUIET: libc::c_int = libc::MSG_NOSIGNAL;
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "openbsd")))]
 const QUIET: libc::c_int = 0;
 
+/// What a read that may wait, or not, asks for.
+fn flags_for(waits: bool) -> libc::c_int {
+    if waits { 0 } else { libc::MSG_DONTWAIT }
+}
+
 /// One `recv`.
-pub(crate) fn receive<S: AsFd>(socket: &mut S, out: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn receive<S: AsFd>(socket: &mut S, out: &mut [u8], waits: bool) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: the descriptor is open for as long as `socket` is borrowed; writes into a live slice.
-    done(unsafe { libc::recv(fd, out.as_mut_ptr().cast(), out.len(), libc::MSG_DONTWAIT) })
+    done(unsafe { libc::recv(fd, out.as_mut_ptr().cast(), out.len(), flags_for(waits)) })
 }
 
 /// One `recvmsg`.
-pub(crate) fn receive_vectored<S: AsFd>(socket: &mut S, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+pub(crate) fn receive_vectored<S: AsFd>(
+    socket: &mut S,
+    buffers: &mut [IoSliceMut<'_>],
+    waits: bool,
+) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: all zeroes is an empty message header.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
@@ -31,7 +41,7 @@ pub(crate) fn receive_vectored<S: AsFd>(socket: &mut S, buffers: &mut [IoSliceMu
     message.msg_iov = buffers.as_mut_ptr().cast();
     message.msg_iovlen = buffers.len() as _;
     // SAFETY: as for `receive`; the header points at live buffers.
-    done(unsafe { libc::recvmsg(fd, &raw mut message, libc::MSG_DONTWAIT) })
+    done(unsafe { libc::recvmsg(fd, &raw mut message, flags_for(waits)) })
 }
 
 /// One `send`.

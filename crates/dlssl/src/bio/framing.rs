@@ -16,8 +16,62 @@ pub(crate) struct Framing {
 }
 
 impl Framing {
+    /// How many of these bytes, which come next, belong to the record at hand.
+    #[inline]
+    fn part(&self, next: &[u8]) -> usize {
+        let whole = if self.left > 0 {
+            self.left
+        } else if self.in_head == 0 && next.len() >= HEAD {
+            HEAD + body([next[0], next[1], next[2], next[3], next[4]])
+        } else {
+            self.part_of_head(next)
+        };
+        whole.min(next.len())
+    }
+
+    /// Takes those of these bytes that belong to the record at hand, at most `room`: how many.
+    #[inline]
+    pub(crate) fn take(&mut self, next: &[u8], room: usize) -> usize {
+        let part = self.part(next).min(room);
+        self.advance(&next[..part]);
+        part
+    }
+
+    #[cold]
+    fn part_of_head(&self, next: &[u8]) -> usize {
+        let missing = HEAD - self.in_head;
+        let Some(rest) = next.get(..missing) else { return missing };
+        let mut head = self.head;
+        head[self.in_head..].copy_from_slice(rest);
+        missing + body(head)
+    }
+
+    /// How much of the record's body is to come; 0 where its head is not known.
+    #[inline]
+    pub(crate) fn left(&self) -> usize {
+        self.left
+    }
+
     /// Notes that these bytes went by.
-    pub(crate) fn advance(&mut self, mut bytes: &[u8]) {
+    #[inline]
+    pub(crate) fn advance(&mut self, bytes: &[u8]) {
+        if self.left >= bytes.len() {
+            self.left -= bytes.len();
+            return;
+        }
+        if self.left + self.in_head == 0 && bytes.len() >= HEAD {
+            let whole = HEAD + body([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4]]);
+            if let Some(left) = whole.checked_sub(bytes.len()) {
+                self.records += 1;
+                self.left = left;
+                return;
+            }
+        }
+        self.step_through(bytes);
+    }
+
+    #[cold]
+    fn step_through(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.left > 0 {
                 let part = self.left.min(bytes.len());
@@ -32,12 +86,13 @@ impl Framing {
             if self.in_head == HEAD {
                 self.in_head = 0;
                 self.records += 1;
-                self.left = usize::from(u16::from_be_bytes([self.head[3], self.head[4]]));
+                self.left = body(self.head);
             }
         }
     }
 
     /// Counts from nought.
+    #[inline]
     pub(crate) fn begin_count(&mut self) {
         self.records = 0;
     }
@@ -53,11 +108,33 @@ impl Framing {
     }
 }
 
+/// How long the body is that follows a head. The hello of a client that also speaks SSL 2 has one of two bytes, the first
+/// of which no TLS record begins with.
+#[inline]
+fn body(head: [u8; HEAD]) -> usize {
+    if head[0] & 0x80 != 0 {
+        usize::from(u16::from_be_bytes([head[0] & 0x7F, head[1]])).saturating_sub(HEAD - 2)
+    } else {
+        usize::from(u16::from_be_bytes([head[3], head[4]]))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_older_hello_has_a_head_of_two_bytes() {
+        let hello = [&[0x80, 46][..], &[1; 46]].concat();
+        let mut framing = Framing::default();
+        assert_eq!(framing.part(&[&hello[..], &[22, 3, 3]].concat()), hello.len());
+        framing.advance(&hello[..9]);
+        assert!(framing.is_inside());
+        framing.advance(&hello[9..]);
+        assert!(!framing.is_inside());
+    }
 
     proptest! {
         #[test]
@@ -79,6 +156,12 @@ mod tests {
             stream[..cut].chunks(step).for_each(|chunk| framing.advance(chunk));
             prop_assert_eq!(framing.is_inside(), !ends.contains(&cut));
             prop_assert_eq!(framing.records(), ends.iter().filter(|end| **end + HEAD <= cut).count().min(ends.len() - 1));
+            // What belongs to the record at hand ends with it, or with what is known of its head.
+            let rest = &stream[cut..];
+            let end = ends.iter().find(|end| **end > cut).map_or(0, |end| end - cut);
+            let part = framing.part(rest);
+            prop_assert!(part == end || rest.is_empty() && part == 0, "{} of {}", part, end);
+            prop_assert!(framing.part(&rest[..rest.len().min(3)]) <= end.max(3));
         }
     }
 }

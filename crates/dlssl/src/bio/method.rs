@@ -7,7 +7,7 @@ use dlssl_core::compat::bio as compat;
 use dlssl_core::ffi::constants::{
     BIO_CTRL_EOF, BIO_CTRL_FLUSH, BIO_CTRL_PENDING, BIO_CTRL_WPENDING, BIO_FLAGS_READ, BIO_FLAGS_WRITE,
 };
-use dlssl_core::ffi::{BIO, memory};
+use dlssl_core::ffi::{BIO, Functions, memory};
 
 use super::Interest;
 use crate::callback::{Frame, in_callback};
@@ -22,30 +22,61 @@ const ALERT: u8 = 21;
 /// The fatal alert `no_application_protocol` as the record that begins a server's answer would be (RFC 7301).
 const NO_APPLICATION_PROTOCOL: &[u8] = &[ALERT, 3, 3, 0, 2, 2, 120];
 
+/// Says "not now" in a BIO's flags when it is dropped: when a call fails, and also when user code panics, so that C can go
+/// on from there.
+struct Unready<'f> {
+    functions: &'f Functions,
+    bio: *mut BIO,
+    direction: c_int,
+}
+
+impl<'f> Unready<'f> {
+    /// For a call that begins. Nothing is said yet.
+    ///
+    /// # Safety
+    /// `bio` must be a live BIO of the frame's library for as long as this lives.
+    #[inline]
+    unsafe fn new(frame: &Frame<'f>, bio: *mut BIO, direction: c_int) -> Self {
+        let functions = frame.library.functions();
+        // SAFETY: by contract.
+        unsafe { compat::clear_retry(functions, bio) };
+        Self { functions, bio, direction }
+    }
+
+    /// The call has succeeded, or come to the end.
+    #[inline]
+    fn withdraw(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Unready<'_> {
+    fn drop(&mut self) {
+        // SAFETY: live, by contract of `new`.
+        unsafe { compat::set_retry(self.functions, self.bio, self.direction) };
+    }
+}
+
 unsafe extern "C" fn read(bio: *mut BIO, data: *mut c_char, len: c_int) -> c_int {
     in_callback(-1, |frame| {
+        // SAFETY: `bio` is the live BIO that C calls through.
+        let unready = unsafe { Unready::new(frame, bio, BIO_FLAGS_READ) };
         // SAFETY: C hands a buffer of `len` bytes of its own heap for us to fill; it belongs to nobody else until
-        // we return. `bio` is the live BIO that C calls through.
-        unsafe {
-            compat::clear_retry(frame.library.functions(), bio);
-            let out = memory::slice_mut(data.cast(), len as isize);
-            // The flag is set before user code runs, so that a panic too leaves C in a state it can go on from.
-            compat::set_retry(frame.library.functions(), bio, BIO_FLAGS_READ);
-            if let Err(error) = connected(frame).and_then(|connected| connected.prepare()) {
-                frame.stash.io.get_or_insert((Interest::Write, error));
-                return -1;
+        // we return.
+        let out = unsafe { memory::slice_mut(data.cast(), len as isize) };
+        let outcome = match connected(frame) {
+            Ok(connected) => connected.receive(out),
+            Err(error) => Err((Interest::Read, error)),
+        };
+        match outcome {
+            Ok(count) => {
+                unready.withdraw();
+                // At most `len`, which is a `c_int`.
+                count as c_int
             }
-            let outcome = connected(frame).and_then(|connected| connected.receive(out));
-            match outcome {
-                Ok(count) => {
-                    compat::clear_retry(frame.library.functions(), bio);
-                    // At most `len`, which is a `c_int`.
-                    count as c_int
-                }
-                Err(error) => {
-                    frame.stash.io.get_or_insert((Interest::Read, error));
-                    -1
-                }
+            Err(failure) => {
+                frame.stash.io.get_or_insert(failure);
+                -1
             }
         }
     })
@@ -53,23 +84,22 @@ unsafe extern "C" fn read(bio: *mut BIO, data: *mut c_char, len: c_int) -> c_int
 
 unsafe extern "C" fn write(bio: *mut BIO, data: *const c_char, len: c_int) -> c_int {
     in_callback(-1, |frame| {
-        // SAFETY: C hands `len` bytes of its own heap that nobody writes to until we return; `bio` as for `read`.
-        unsafe {
-            let data = memory::slice(data.cast::<u8>(), len as isize);
-            compat::set_retry(frame.library.functions(), bio, BIO_FLAGS_WRITE);
-            // OpenSSL 1.0.2 goes on after a refusal. The peer gets the alert that other versions send, and no more.
-            let refused = frame.stash.alpn_refused && data.first() != Some(&ALERT);
-            let data = if refused { NO_APPLICATION_PROTOCOL } else { data };
-            match connected(frame).and_then(|connected| connected.send(data)) {
-                Ok(()) if refused => -1,
-                Ok(()) => {
-                    compat::clear_retry(frame.library.functions(), bio);
-                    len
-                }
-                Err(error) => {
-                    frame.stash.io.get_or_insert((Interest::Write, error));
-                    -1
-                }
+        // SAFETY: `bio` is the live BIO that C calls through.
+        let unready = unsafe { Unready::new(frame, bio, BIO_FLAGS_WRITE) };
+        // SAFETY: C hands `len` bytes of its own heap that nobody writes to until we return.
+        let data = unsafe { memory::slice(data.cast::<u8>(), len as isize) };
+        // OpenSSL 1.0.2 goes on after a refusal. The peer gets the alert that other versions send, and no more.
+        let refused = frame.stash.alpn_refused && data.first() != Some(&ALERT);
+        let data = if refused { NO_APPLICATION_PROTOCOL } else { data };
+        match connected(frame).and_then(|connected| connected.send(data)) {
+            Ok(()) if refused => -1,
+            Ok(()) => {
+                unready.withdraw();
+                len
+            }
+            Err(error) => {
+                frame.stash.io.get_or_insert((Interest::Write, error));
+                -1
             }
         }
     })
@@ -80,39 +110,44 @@ unsafe extern "C" fn puts(bio: *mut BIO, text: *const c_char) -> c_int {
     unsafe { write(bio, text, compat::text_len(text)) }
 }
 
+/// Most commands are about what we are not: kernel TLS is asked for several times a record. They get their answer with
+/// nothing done.
 unsafe extern "C" fn ctrl(bio: *mut BIO, command: c_int, _: c_long, _: *mut c_void) -> c_long {
-    if let Some(answer) = compat::common_ctrl(command) {
-        return answer;
-    }
     match command {
-        BIO_CTRL_FLUSH => in_callback(-1, |frame| {
-            // SAFETY: `bio` is the live BIO that C calls through.
-            unsafe { compat::set_retry(frame.library.functions(), bio, BIO_FLAGS_WRITE) };
-            match connected(frame).and_then(|connected| connected.flush()) {
-                Ok(()) => {
-                    // SAFETY: as above.
-                    unsafe { compat::clear_retry(frame.library.functions(), bio) };
-                    1
-                }
-                Err(error) => {
-                    frame.stash.io.get_or_insert((Interest::Write, error));
-                    -1
-                }
-            }
-        }),
+        BIO_CTRL_FLUSH => flush(bio),
         // OpenSSL 3 asks after a failed read whether it was the end, and reports it only on a true answer.
         BIO_CTRL_EOF => ask(|connected| c_long::from(connected.is_at_end())),
         BIO_CTRL_PENDING => ask(|connected| c_long::try_from(connected.received()).unwrap_or(c_long::MAX)),
         BIO_CTRL_WPENDING => ask(|connected| c_long::try_from(connected.unsent()).unwrap_or(c_long::MAX)),
         // Unknown commands get 0: anything else would claim, among others, kernel TLS.
-        _ => 0,
+        _ => compat::common_ctrl(command).unwrap_or(0),
     }
 }
 
-fn ask(question: impl FnOnce(&dyn super::Bio) -> c_long) -> c_long {
+#[inline(never)]
+fn flush(bio: *mut BIO) -> c_long {
+    in_callback(-1, |frame| {
+        // SAFETY: `bio` is the live BIO that C calls through.
+        let unready = unsafe { Unready::new(frame, bio, BIO_FLAGS_WRITE) };
+        match connected(frame).and_then(|connected| connected.flush()) {
+            Ok(()) => {
+                unready.withdraw();
+                1
+            }
+            Err(error) => {
+                frame.stash.io.get_or_insert((Interest::Write, error));
+                -1
+            }
+        }
+    })
+}
+
+#[inline(never)]
+fn ask(question: fn(&dyn super::Bio) -> c_long) -> c_long {
     in_callback(0, |frame| frame.bio.as_deref().map_or(0, question))
 }
 
+#[inline(always)]
 fn connected<'f>(frame: &'f mut Frame<'_>) -> std::io::Result<&'f mut (dyn super::Bio + 'f)> {
     if frame.stash.renegotiation {
         return Err(std::io::Error::other("a new handshake is refused"));

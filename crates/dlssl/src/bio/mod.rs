@@ -3,6 +3,7 @@
 #[cfg(unix)]
 pub(crate) mod descriptor;
 mod framing;
+mod functions;
 mod memory;
 pub(crate) mod method;
 pub(crate) mod stream;
@@ -14,11 +15,9 @@ pub use memory::MemoryBio;
 
 /// What the C callbacks of a BIO ask of the connection's side. Safe code; the callbacks catch its panics.
 pub(crate) trait Bio {
-    /// Makes sure, before bytes are asked for, that the peer has what it is to answer.
-    fn prepare(&mut self) -> io::Result<()>;
-
-    /// Gives received bytes; 0 is the end.
-    fn receive(&mut self, out: &mut [u8]) -> io::Result<usize>;
+    /// Gives received bytes; 0 is the end. An error comes with what could not be done: to receive, or first to send what
+    /// the peer is to answer.
+    fn receive(&mut self, out: &mut [u8]) -> Result<usize, (Interest, io::Error)>;
 
     /// Takes bytes to send, all of them or none.
     fn send(&mut self, data: &[u8]) -> io::Result<()>;

@@ -3,14 +3,19 @@
 //! Safe code over the inner stream. `receive`, `send` and `flush` are called by C through `method`; the rest by the
 //! TLS stream.
 
-use std::io::{self, ErrorKind, IoSliceMut, Read, Write};
+use std::io::{self, ErrorKind, IoSliceMut};
 
-use super::Bio;
 use super::framing::Framing;
+pub(crate) use super::functions::{Functions, Receiving};
+use super::{Bio, Interest};
 
 /// Size of the read-ahead buffer in bytes, unless told otherwise. A record header and what follows it come with one system call; a want
 /// of this size or more goes straight into the library's memory.
 pub(crate) const AHEAD: usize = 4096;
+
+/// How much of it is offered to a read that is for the rest of a large record: what follows is most often as large, and
+/// what comes here is copied once more. Enough for the head, and for a small record at the end of the large ones.
+const BEHIND: usize = 512;
 
 /// A byte that no TLS record begins with (they begin with 20 to 24).
 const NO_RECORD: u8 = 0xA5;
@@ -23,37 +28,6 @@ const MOST_UNSENT: usize = 40 * 1024;
 /// many while its next bytes are already on their way.
 pub(crate) const MOST_SILENT: usize = 1000;
 
-/// The inner stream's functions, as plain pointers: taken where its traits are known, used where they are not.
-pub(crate) struct Functions<S> {
-    read: fn(&mut S, &mut [u8]) -> io::Result<usize>,
-    read_vectored: fn(&mut S, &mut [IoSliceMut<'_>]) -> io::Result<usize>,
-    write: fn(&mut S, &[u8]) -> io::Result<usize>,
-    flush: fn(&mut S) -> io::Result<()>,
-    wait: Option<super::Wait<S>>,
-}
-
-impl<S: Read + Write> Functions<S> {
-    /// Those of any `Read + Write`. It blocks, or says `WouldBlock`, by itself.
-    pub(crate) fn of_stream() -> Self {
-        Self { read: S::read, read_vectored: S::read_vectored, write: S::write, flush: S::flush, wait: None }
-    }
-}
-
-#[cfg(unix)]
-impl<S: std::os::fd::AsFd> Functions<S> {
-    /// Those of a descriptor that is a socket.
-    pub(crate) fn of_socket() -> Self {
-        use super::descriptor;
-        Self {
-            read: descriptor::receive,
-            read_vectored: descriptor::receive_vectored,
-            write: descriptor::send,
-            flush: |_| Ok(()),
-            wait: Some(descriptor::wait),
-        }
-    }
-}
-
 /// The connection's side of a stream BIO.
 pub(crate) struct StreamBio<S> {
     stream: S,
@@ -65,8 +39,7 @@ pub(crate) struct StreamBio<S> {
     start: usize,
     end: usize,
     at_end: bool,
-    /// The inner stream may be asked for bytes.
-    receiving: bool,
+    receiving: Receiving,
     /// A read claimed this much and did not fill it.
     over_reported: Option<usize>,
     framing: Framing,
@@ -95,7 +68,7 @@ impl<S> StreamBio<S> {
             start: 0,
             end,
             at_end: false,
-            receiving: true,
+            receiving: Receiving::Arrived,
             over_reported: None,
             framing: Framing::default(),
             unsent: Vec::new(),
@@ -137,12 +110,17 @@ impl<S> StreamBio<S> {
         self.broken = self.broken.take().or(broken);
     }
 
-    /// Whether the inner stream may be asked for bytes; else it is as if none had arrived.
-    pub(crate) fn set_receiving(&mut self, may: bool) {
-        self.receiving = may;
+    pub(crate) fn set_receiving(&mut self, receiving: Receiving) {
+        self.receiving = receiving;
+    }
+
+    /// Whether a read may wait. Not while something is to be sent: the peer could be waiting for that.
+    fn may_wait(&self) -> bool {
+        self.receiving == Receiving::Waiting && self.unsent.is_empty()
     }
 
     /// One thing is about to be done by C: records count from here.
+    #[inline]
     pub(crate) fn begin_count(&mut self) {
         self.framing.begin_count();
     }
@@ -158,6 +136,18 @@ impl<S> StreamBio<S> {
         self.framing.is_inside()
     }
 
+    /// Gives buffers that hold nothing back to the heap; whether all did.
+    pub(crate) fn release(&mut self) -> bool {
+        if self.start == self.end {
+            self.ahead = Vec::new();
+            (self.start, self.end) = (0, 0);
+        }
+        if self.unsent.is_empty() {
+            self.unsent = Vec::new();
+        }
+        self.ahead.capacity() == 0 && self.unsent.capacity() == 0
+    }
+
     /// How to wait for the inner stream; `None` when it waits by itself.
     pub(crate) fn wait(&self) -> Option<super::Wait<S>> {
         self.functions.wait
@@ -167,7 +157,19 @@ impl<S> StreamBio<S> {
     ///
     /// # Errors
     /// The inner stream's own; what is left stays for the next call, unless the error is final.
+    #[inline]
     pub(crate) fn send_waiting(&mut self) -> io::Result<()> {
+        if self.has_no_rest() { Ok(()) } else { self.send_rest() }
+    }
+
+    /// Whether nothing waits to be sent, and nothing has gone wrong for good.
+    #[inline]
+    pub(crate) fn has_no_rest(&self) -> bool {
+        self.unsent.is_empty() && !self.writing && self.broken.is_none()
+    }
+
+    #[cold]
+    fn send_rest(&mut self) -> io::Result<()> {
         self.check_broken()?;
         while self.sent < self.unsent.len() {
             let count = self.put(None)?;
@@ -189,36 +191,44 @@ impl<S> StreamBio<S> {
         }
     }
 
-    /// One write to the inner stream, of `data` or of what waits: how many bytes it took, at least one.
+    /// One write to the inner stream, of `data` or of what waits: how many bytes it took; none where a signal came between.
+    #[inline(always)]
     fn put(&mut self, data: Option<&[u8]>) -> io::Result<usize> {
-        loop {
-            let data = data.unwrap_or(&self.unsent[self.sent..]);
-            self.writing = true;
-            let outcome = match (self.functions.write)(&mut self.stream, data) {
-                Ok(0) => Err(io::Error::new(ErrorKind::WriteZero, "the inner stream took no byte")),
-                Ok(count) if count > data.len() => Err(over_reported("write", count, data.len())),
-                outcome => outcome,
-            };
-            self.writing = false;
-            match outcome {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if !is_pause(&error) => {
-                    self.broken = Some(error.to_string());
-                    return Err(error);
-                }
-                outcome => {
-                    self.unflushed |= outcome.is_ok();
-                    return outcome;
-                }
+        let data = data.unwrap_or(&self.unsent[self.sent..]);
+        self.writing = true;
+        let outcome = (self.functions.write)(&mut self.stream, data);
+        self.writing = false;
+        match outcome {
+            Ok(count) if (1..=data.len()).contains(&count) => {
+                self.unflushed = true;
+                Ok(count)
+            }
+            outcome => {
+                let len = data.len();
+                self.not_put(outcome, len)
             }
         }
     }
 
+    /// What came of a write that took no byte, or more than there were. A signal is no reason to give up: nought bytes.
+    #[cold]
+    fn not_put(&mut self, outcome: io::Result<usize>, len: usize) -> io::Result<usize> {
+        let error = match outcome {
+            Ok(0) => io::Error::new(ErrorKind::WriteZero, "the inner stream took no byte"),
+            Ok(count) => over_reported("write", count, len),
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(0),
+            Err(error) if is_pause(&error) => return Err(error),
+            Err(error) => error,
+        };
+        self.broken = Some(error.to_string());
+        Err(error)
+    }
+
     /// Fills the read-ahead buffer with one read; 0 is the end.
     fn fill(&mut self) -> io::Result<usize> {
-        self.ahead.resize(self.room, 0);
-        (self.start, self.end) = (0, 0);
-        let count = retry(|| (self.functions.read)(&mut self.stream, &mut self.ahead))?;
+        self.make_room();
+        let waits = self.may_wait();
+        let count = retry(|| (self.functions.read)(&mut self.stream, &mut self.ahead, waits))?;
         if count > self.ahead.len() {
             return Err(over_reported("read", count, self.ahead.len()));
         }
@@ -226,18 +236,29 @@ impl<S> StreamBio<S> {
         Ok(count)
     }
 
-    /// One vectored read: into `out`, and what follows into the read-ahead buffer. Gives what went to `out`.
+    /// Makes the empty read-ahead buffer as large as it is to be.
+    #[inline]
+    fn make_room(&mut self) {
+        if self.ahead.len() != self.room {
+            self.ahead.resize(self.room, 0);
+        }
+        (self.start, self.end) = (0, 0);
+    }
+
+    /// One vectored read: into `out`, which is the rest of a record, and what follows into the read-ahead buffer. Gives
+    /// what went to `out`.
     ///
     /// A stream that reads into the first buffer only and reports too much would look as if it had filled the second.
-    /// C asks for the rest of a record, so the byte after it begins the next and is never the mark put there.
+    /// The byte after a record begins the next and is never the mark put there.
     fn receive_both(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.ahead.resize(self.room, 0);
-        (self.start, self.end) = (0, 0);
-        let room = out.len() + self.ahead.len();
-        self.ahead[0] = NO_RECORD;
+        self.make_room();
+        let behind = &mut self.ahead[..BEHIND];
+        let room = out.len() + behind.len();
+        behind[0] = NO_RECORD;
+        let waits = self.receiving == Receiving::Waiting && self.unsent.is_empty();
         let count = retry(|| {
-            let mut buffers = [IoSliceMut::new(out), IoSliceMut::new(&mut self.ahead)];
-            (self.functions.read_vectored)(&mut self.stream, &mut buffers)
+            let mut buffers = [IoSliceMut::new(out), IoSliceMut::new(behind)];
+            (self.functions.read_vectored)(&mut self.stream, &mut buffers, waits)
         })?;
         if count > room {
             return Err(over_reported("read", count, room));
@@ -250,39 +271,50 @@ impl<S> StreamBio<S> {
         self.end = count.saturating_sub(out.len());
         Ok(count.min(out.len()))
     }
+
+    /// Asks the inner stream for what `out` wants, which the read-ahead buffer does not have: how much went right there,
+    /// or `None` where it went into the buffer.
+    fn receive_more(&mut self, out: &mut [u8]) -> io::Result<Option<usize>> {
+        if let Some(count) = self.over_reported {
+            return Err(over_reported("read", count, count - BEHIND));
+        }
+        // An inner stream may give bytes again after its end; TLS must not.
+        if self.at_end || out.is_empty() {
+            return Ok(Some(0));
+        }
+        if self.receiving == Receiving::No || self.is_flooded() {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let left = self.framing.left();
+        let (count, into_buffer) = if left >= self.room && out.len() >= left {
+            (self.receive_both(&mut out[..left])?, false)
+        } else {
+            (self.fill()?, true)
+        };
+        self.at_end = count == 0;
+        Ok(if into_buffer && count > 0 { None } else { Some(count) })
+    }
 }
 
 impl<S> Bio for StreamBio<S> {
-    /// OpenSSL 1.0.2 waits for the answer to its hello without a flush: an inner stream that buffers would wait for ever.
-    fn prepare(&mut self) -> io::Result<()> {
-        if self.handshaking && self.unflushed && self.start == self.end { self.flush() } else { Ok(()) }
-    }
-
-    fn receive(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if let Some(count) = self.over_reported {
-            return Err(over_reported("read", count, count - self.ahead.len()));
-        }
+    /// Of one record at most: what comes after it stays with us. C may then ask for more than it needs, and gets a small
+    /// record with one call.
+    fn receive(&mut self, out: &mut [u8]) -> Result<usize, (Interest, io::Error)> {
         if self.start == self.end {
-            // An inner stream may give bytes again after its end; TLS must not.
-            if self.at_end || out.is_empty() {
-                return Ok(0);
+            // OpenSSL 1.0.2 waits for the answer to its hello without a flush: an inner stream that buffers would wait
+            // for ever.
+            if self.handshaking && self.unflushed {
+                self.flush().map_err(|error| (Interest::Write, error))?;
             }
-            if !self.receiving || self.is_flooded() {
-                return Err(ErrorKind::WouldBlock.into());
-            }
-            let count = if out.len() < self.room { self.fill()? } else { self.receive_both(out)? };
-            if count == 0 {
-                self.at_end = true;
-            }
-            if count == 0 || out.len() >= self.room {
+            if let Some(count) = self.receive_more(out).map_err(|error| (Interest::Read, error))? {
                 self.framing.advance(&out[..count]);
                 return Ok(count);
             }
         }
-        let count = out.len().min(self.end - self.start);
-        out[..count].copy_from_slice(&self.ahead[self.start..self.start + count]);
+        let next = &self.ahead[self.start..self.end];
+        let count = self.framing.take(next, out.len());
+        out[..count].copy_from_slice(&next[..count]);
         self.start += count;
-        self.framing.advance(&out[..count]);
         Ok(count)
     }
 
@@ -326,7 +358,11 @@ impl<S> Bio for StreamBio<S> {
         self.end - self.start
     }
 
+    #[inline]
     fn unsent(&self) -> usize {
+        if self.unsent.is_empty() {
+            return 0;
+        }
         // After a final error nothing waits any more.
         if self.check_broken().is_err() { 0 } else { self.unsent.len() - self.sent }
     }
@@ -354,6 +390,7 @@ fn over_reported(what: &str, count: usize, room: usize) -> io::Error {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+    use std::io::{Read, Write};
 
     use proptest::prelude::*;
 
@@ -420,28 +457,45 @@ mod tests {
         StreamBio::new(script, Functions::of_stream(), Vec::new(), AHEAD)
     }
 
+    /// The head of a record with a body of this length.
+    fn head(body: u16) -> Vec<u8> {
+        [&[23, 3, 3][..], &body.to_be_bytes()].concat()
+    }
+
     #[test]
     fn a_record_and_the_next_header_come_with_one_read_each() {
-        let stream: Vec<u8> = (0..3 * 16_406).map(|n| (n % 100) as u8).collect();
-        let mut bio = bio(Script { incoming: [stream.clone()].into(), ..Script::default() });
-        let mut got = Vec::new();
-        for want in [5usize, 16_401, 5, 16_401, 5, 16_401] {
-            let mut left = want;
-            while left > 0 {
-                let mut out = vec![0; left];
+        let record = [head(16_401), vec![7; 16_401]].concat();
+        let stream = record.repeat(3);
+        // C may ask for the head and then the body, or for all it has room for.
+        for at_most in [0, 16_700] {
+            let mut bio = bio(Script { incoming: [stream.clone()].into(), ..Script::default() });
+            let mut got = Vec::new();
+            while got.len() < stream.len() {
+                let done = got.len() % record.len();
+                let needs = if done < 5 { 5 - done } else { record.len() - done };
+                let mut out = vec![0; needs.max(at_most)];
                 let count = bio.receive(&mut out).unwrap();
-                assert!(count > 0);
+                assert!((1..=record.len() - done).contains(&count), "{count} bytes after {done}");
                 got.extend_from_slice(&out[..count]);
-                left -= count;
             }
+            assert_eq!(got, stream);
+            assert!(bio.stream().calls <= 4, "{} reads for three records", bio.stream().calls);
         }
-        assert_eq!(got, stream);
-        assert!(bio.stream().calls <= 4, "{} reads for three records", bio.stream().calls);
+    }
+
+    #[test]
+    fn a_small_record_comes_at_once() {
+        let record = [head(20), vec![7; 20]].concat();
+        let mut bio = bio(Script { incoming: [record.repeat(3)].into(), ..Script::default() });
+        for _ in 0..3 {
+            assert_eq!(bio.receive(&mut [0; 16_700]).unwrap(), record.len());
+        }
+        assert_eq!(bio.stream().calls, 1);
     }
 
     #[test]
     fn the_end_stays_the_end() {
-        let mut bio = bio(Script { incoming: [vec![1], vec![], vec![2]].into(), ..Script::default() });
+        let mut bio = bio(Script { incoming: [vec![23], vec![], vec![2]].into(), ..Script::default() });
         let mut out = [0; 8];
         assert_eq!(bio.receive(&mut out).unwrap(), 1);
         assert_eq!(bio.receive(&mut out).unwrap(), 0);
@@ -451,8 +505,9 @@ mod tests {
 
     #[test]
     fn received_bytes_come_first_and_go_back() {
-        let mut bio = StreamBio::new(Script::default(), Functions::of_stream(), vec![7; 9000], AHEAD);
-        let mut out = [0; 5000];
+        let received = [head(4995), vec![7; 8995]].concat();
+        let mut bio = StreamBio::new(Script::default(), Functions::of_stream(), received, AHEAD);
+        let mut out = [0; 9000];
         assert_eq!(bio.receive(&mut out).unwrap(), 5000);
         assert_eq!(bio.received(), 4000);
         assert_eq!(bio.into_parts().1, vec![7; 4000]);
@@ -479,10 +534,11 @@ mod tests {
         let second = bio.send(b"y").unwrap_err();
         assert_eq!(second.kind(), ErrorKind::BrokenPipe);
         assert!(second.to_string().contains("cable cut"));
-        assert!(bio.receive(&mut [0; 4]).unwrap_err().to_string().contains("reported"));
-        let mut bio = StreamBio::new(Failing, Functions::of_stream(), Vec::new(), AHEAD);
+        assert!(bio.receive(&mut [0; 4]).unwrap_err().1.to_string().contains("reported"));
+        let mut bio = StreamBio::new(Failing, Functions::of_stream(), head(9000), AHEAD);
+        assert_eq!(bio.receive(&mut [0; 9000]).unwrap(), 5);
         assert_eq!(bio.receive(&mut [0; 9000]).unwrap(), 9000);
-        assert!(bio.receive(&mut [0; 9000]).unwrap_err().to_string().contains("reported"));
+        assert!(bio.receive(&mut [0; 9000]).unwrap_err().1.to_string().contains("reported"));
     }
 
     proptest! {

@@ -46,9 +46,12 @@ pub(crate) struct Frame<'a> {
 }
 
 thread_local! {
-    /// Frame of the innermost call into C; null while one of its callbacks runs, and outside.
+    /// Frame of the innermost call into C, marked while one of its callbacks has it; null outside.
     static TOP: Cell<*mut Frame<'static>> = const { Cell::new(ptr::null_mut()) };
 }
+
+/// Marks a frame as taken: the lowest bit, which alignment leaves free.
+const TAKEN: usize = 1;
 
 /// Puts the thread back as it was, also when the call unwinds.
 struct Restore {
@@ -56,12 +59,19 @@ struct Restore {
 }
 
 impl Drop for Restore {
+    #[inline]
     fn drop(&mut self) {
         TOP.set(self.top);
     }
 }
 
+/// Whether this thread is inside a call into C, so that this code runs in one of its callbacks.
+pub(crate) fn is_inside() -> bool {
+    !TOP.get().is_null()
+}
+
 /// Runs `call` with `frame` as the thread's innermost.
+#[inline(always)]
 pub(crate) fn with_frame<R>(mut frame: Frame<'_>, call: impl FnOnce() -> R) -> R {
     let _restore = Restore { top: TOP.replace((&raw mut frame).cast()) };
     call()
@@ -69,14 +79,16 @@ pub(crate) fn with_frame<R>(mut frame: Frame<'_>, call: impl FnOnce() -> R) -> R
 
 /// Runs the body of a callback with the frame of the call that C is in; `failure` when there is none (C was called
 /// through a raw pointer) or the body panics.
+#[inline]
 pub(crate) fn in_callback<R>(failure: R, body: impl FnOnce(&mut Frame<'_>) -> R) -> R {
-    let top = TOP.replace(ptr::null_mut());
-    let _restore = Restore { top };
-    if top.is_null() {
+    let top = TOP.get();
+    if top.is_null() || top.addr() & TAKEN != 0 {
         return failure;
     }
-    // SAFETY: `with_frame` put it there and is still below us on this thread's stack; taking it out of `TOP` above
-    // makes this the only reference, and `_restore` puts it back only after the body.
+    TOP.set(top.map_addr(|address| address | TAKEN));
+    let _restore = Restore { top };
+    // SAFETY: `with_frame` put it there and is still below us on this thread's stack; the mark makes this the only
+    // reference, and `_restore` takes it away only after the body.
     let frame = unsafe { &mut *top.cast::<Frame<'_>>() };
     match catch_unwind(AssertUnwindSafe(|| body(frame))) {
         Ok(result) => result,

@@ -4,7 +4,7 @@
 //! What the library leaves to its version is decided here: weak keys and digests, names in the subject, the depth, pins.
 
 use std::ffi::{c_int, c_void};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use dlssl_core::Library;
 use dlssl_core::compat::verify as compat;
@@ -44,8 +44,26 @@ pub(crate) struct Verify {
     pub(crate) expects_dns: bool,
     /// First refusal of a certificate.
     pub(crate) failure: Option<VerifyFailure>,
-    /// From the peer's own certificate to a trusted one.
-    pub(crate) chain: Vec<Certificate>,
+    pub(crate) chain: Verified,
+}
+
+/// The chain that was verified, from the peer's own certificate to a trusted one: C's objects without their bytes, which
+/// are made again when somebody asks. Most never do.
+#[derive(Default)]
+pub(crate) struct Verified {
+    raw: Vec<Arc<raw::Certificate>>,
+    shown: OnceLock<Vec<Certificate>>,
+}
+
+impl Verified {
+    fn new(chain: &[Certificate]) -> Self {
+        Self { raw: chain.iter().map(Certificate::shared).collect(), shown: OnceLock::new() }
+    }
+
+    pub(crate) fn certificates(&self) -> &[Certificate] {
+        // Each was encoded once already.
+        self.shown.get_or_init(|| self.raw.iter().map(Arc::clone).filter_map(Certificate::of_shared).collect())
+    }
 }
 
 /// Verifies the peer's chain: the library's verification, then our checks. 1 or 0, no other number.
@@ -71,7 +89,8 @@ pub(crate) unsafe extern "C" fn verify_chain(store: *mut X509_STORE_CTX, _: *mut
             return false;
         }
         if policy.ignored {
-            frame.stash.verify.chain = step.chain().filter(|_| step.code() == 0).unwrap_or_default();
+            let chain = step.chain().filter(|_| step.code() == 0).unwrap_or_default();
+            frame.stash.verify.chain = Verified::new(&chain);
             return true;
         }
         // What cannot be looked at is not taken.
@@ -82,7 +101,7 @@ pub(crate) unsafe extern "C" fn verify_chain(store: *mut X509_STORE_CTX, _: *mut
             return false;
         }
         if step.code() == 0 {
-            frame.stash.verify.chain = chain;
+            frame.stash.verify.chain = Verified::new(&chain);
         }
         true
     }))

@@ -71,6 +71,7 @@ struct Inner {
 impl Context {
     /// The library that it was built on.
     #[must_use]
+    #[inline]
     pub fn library(&self) -> &Library {
         self.inner.context.library()
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dlssl_core::compat::error as queue;
-use dlssl_core::{ErrorStack, Library};
+use dlssl_core::{ErrorEntry, ErrorStack, Library};
 
 use crate::bio::{Bio, Interest};
 use crate::callback::{self, Frame, Verify};
@@ -50,29 +50,62 @@ impl Stash {
     pub(crate) fn panic(&mut self) -> &mut Option<Box<dyn Any + Send>> {
         self.panic.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Whether callbacks have said nothing about the call that was just made.
+    #[inline]
+    pub(crate) fn is_silent(&self) -> bool {
+        self.io.is_none() && !self.renegotiation
+    }
+
+    /// Goes on with a panic of user code, once C has returned.
+    pub(super) fn go_on_with_panic(&mut self) {
+        if let Some(panic) = self.panic().take() {
+            std::panic::resume_unwind(panic);
+        }
+    }
 }
 
 /// Runs `call` with callbacks connected to `bio` and `stash`; afterwards goes on with a panic that one of them caught.
 ///
-/// What was in the queue before is there again afterwards: it belongs to a host that shares the library, or to the call in
-/// whose callback this one runs (TLS in TLS).
+/// What was in the queue before is there again afterwards.
 pub(crate) fn enter<R>(library: &Library, bio: Option<&mut dyn Bio>, stash: &mut Stash, call: impl FnOnce() -> R) -> R {
-    let functions = library.functions();
-    let mut outer = Vec::new();
-    if !queue::is_empty(functions) {
-        outer = queue::drain(functions, library.flavour(), library.version());
-    }
+    let outer = set_aside(library);
     // A trait object behind `&mut` is tied to one lifetime until it is named anew.
     let bio = bio.map(|bio| -> &mut dyn Bio { bio });
     let result = callback::with_frame(Frame { library, bio, stash: &mut *stash }, call);
-    if !outer.is_empty() {
-        queue::clear(functions);
-        queue::restore(functions, &outer);
-    }
-    if let Some(panic) = stash.panic().take() {
-        std::panic::resume_unwind(panic);
-    }
+    put_back(library, outer);
+    stash.go_on_with_panic();
     result
+}
+
+/// What was in the queue before a call: it belongs to a host that shares the library, or to the call in whose callback this
+/// one runs (TLS in TLS).
+pub(super) type Outer = Option<Box<[ErrorEntry]>>;
+
+/// Makes the queue empty before a call.
+pub(super) fn set_aside(library: &Library) -> Outer {
+    if queue::is_empty(library.functions()) {
+        return None;
+    }
+    if !callback::is_inside() {
+        queue::note_others(library);
+    }
+    Some(queue::drain(library.functions(), library.flavour(), library.version()).into())
+}
+
+/// Whether a call on the data path has to make the queue empty first: where others are known to leave entries there, and
+/// inside of another call, whose entries are to survive.
+#[inline(always)]
+pub(super) fn must_set_aside(library: &Library) -> bool {
+    queue::others_leave_entries(library) || callback::is_inside()
+}
+
+/// Puts back what was there.
+pub(super) fn put_back(library: &Library, outer: Outer) {
+    if let Some(outer) = outer {
+        queue::clear(library.functions());
+        queue::restore(library.functions(), &outer);
+    }
 }
 
 /// Runs a call that has no callbacks: configuration, parsing. Gives its result, or the drained queue when `failed`.

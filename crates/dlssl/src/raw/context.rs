@@ -279,6 +279,7 @@ impl SslContext {
         self.set(|| unsafe { set(self.as_ptr(), id.as_ptr(), len) })
     }
 
+    #[inline]
     pub(crate) fn library(&self) -> &Library {
         &self.library
     }

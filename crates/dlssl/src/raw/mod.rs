@@ -48,6 +48,7 @@ macro_rules! owner {
             }
 
             /// The pointer, for C.
+            #[inline]
             pub(crate) fn as_ptr(&self) -> *mut dlssl_core::ffi::$c_type {
                 self.pointer.as_ptr()
             }

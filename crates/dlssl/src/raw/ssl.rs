@@ -5,19 +5,22 @@ use std::ptr;
 use std::sync::Arc;
 
 use dlssl_core::compat::bio as compat_bio;
+use dlssl_core::compat::error::{note_others, restore};
 use dlssl_core::ffi::constants::{
-    SSL_CTRL_CLEAR_MODE, SSL_CTRL_MODE, SSL_CTRL_SET_TLSEXT_HOSTNAME, SSL_MODE_AUTO_RETRY, SSL_RECEIVED_SHUTDOWN,
+    ERR_LIB_SSL, SSL_AD_REASON_OFFSET, SSL_CTRL_CLEAR_MODE, SSL_CTRL_MODE, SSL_CTRL_SET_TLSEXT_HOSTNAME,
+    SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE, SSL_ERROR_ZERO_RETURN, SSL_MODE_AUTO_RETRY, SSL_RECEIVED_SHUTDOWN,
     SSL_SENT_SHUTDOWN, TLSEXT_NAMETYPE_host_name, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
     X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, X509_CHECK_FLAG_NO_WILDCARDS,
 };
 use dlssl_core::ffi::{SSL, memory};
-use dlssl_core::{ErrorStack, Library};
+use dlssl_core::{ErrorEntry, ErrorStack, Library};
 
-use super::call::{Stash, enter, plain, tidy};
+use super::call::{Outer, Stash, must_set_aside, plain, put_back, set_aside, tidy};
 #[cfg(unix)]
 use super::kernel_tls::FilePart;
 use super::{Certificate, SslContext, kernel_tls, owner};
 use crate::bio::Bio;
+use crate::callback::{Frame, with_frame};
 use crate::hostname::ServerName;
 
 owner! {
@@ -61,6 +64,7 @@ pub(crate) enum Handle<'a> {
 
 impl Handle<'_> {
     /// The same for one call more.
+    #[inline]
     pub(crate) fn again(&mut self) -> Handle<'_> {
         match self {
             Self::Handshake => Handle::Handshake,
@@ -76,15 +80,28 @@ impl Handle<'_> {
     }
 }
 
-/// What C made of it.
+/// What a call does, as far as the error queue is concerned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Read,
+    Write,
+    #[cfg(unix)]
+    SendFile,
+    /// Not on the data path.
+    Other,
+}
+
+/// What C made of it, where it did not just do it.
 pub(crate) struct Outcome {
     /// The function's own result.
     pub(crate) result: c_int,
-    /// `SSL_get_error`, where the result is not positive; else nought.
+    /// `SSL_get_error`.
     pub(crate) code: c_int,
-    /// The error queue, where the result is not positive.
+    /// The error queue.
     pub(crate) queue: ErrorStack,
-    /// `errno` right after the call, where the result is not positive.
+    /// The queue was empty before: nothing in it is of others.
+    pub(crate) was_empty: bool,
+    /// `errno` right after the call.
     pub(crate) os: std::io::Error,
 }
 
@@ -99,6 +116,7 @@ impl Ssl {
         Ok(Self { raw, context: Arc::clone(context), expects_dns: false, keep_session: false, offered_session: false })
     }
 
+    #[inline]
     pub(crate) fn library(&self) -> &Library {
         self.context.library()
     }
@@ -126,6 +144,7 @@ impl Ssl {
     }
 
     /// The pointer, for C.
+    #[inline]
     pub(crate) fn as_ptr(&self) -> *mut SSL {
         self.raw.as_ptr()
     }
@@ -205,21 +224,34 @@ impl Ssl {
         self.expects_dns
     }
 
-    /// Does one thing on the connection, with callbacks connected to `bio` and `stash`.
-    pub(crate) fn handle(&mut self, bio: Option<&mut dyn Bio>, stash: &mut Stash, what: Handle<'_>) -> Outcome {
+    /// Does one thing on the connection, with callbacks connected to `bio` and `stash`: how much, or what else came of it.
+    #[inline(always)]
+    pub(crate) fn handle(
+        &mut self,
+        bio: Option<&mut dyn Bio>,
+        stash: &mut Stash,
+        what: Handle<'_>,
+    ) -> Result<usize, Outcome> {
         let pointer = self.as_ptr();
         let library = self.context.library();
         let ssl = &library.functions().ssl;
-        #[cfg(unix)]
-        let sends_file = matches!(what, Handle::SendFile(_));
-        #[cfg(not(unix))]
-        let sends_file = false;
-        let on_data_path = matches!(what, Handle::Read(_) | Handle::Peek(_) | Handle::Write(_));
+        let kind = match &what {
+            Handle::Read(_) | Handle::Peek(_) => Kind::Read,
+            Handle::Write(_) => Kind::Write,
+            #[cfg(unix)]
+            Handle::SendFile(_) => Kind::SendFile,
+            _ => Kind::Other,
+        };
         let clamp = |len: usize| c_int::try_from(len).unwrap_or(c_int::MAX);
-        enter(library, bio, stash, || {
+        // Of C's own socket BIO we know too little to tell whose entries are found afterwards.
+        let was_empty = kind == Kind::Other || bio.is_none() || must_set_aside(library);
+        let outer = if was_empty { set_aside(library) } else { None };
+        // A trait object behind `&mut` is tied to one lifetime until it is named anew.
+        let bio = bio.map(|bio| -> &mut dyn Bio { bio });
+        let result = with_frame(Frame { library, bio, stash: &mut *stash }, || {
             // SAFETY: live connection, used by this thread alone (`&mut self`); buffers with their lengths, which
             // live through the call.
-            let result = unsafe {
+            unsafe {
                 match what {
                     Handle::Handshake => (ssl.SSL_do_handshake)(pointer),
                     Handle::Read(out) => (ssl.SSL_read)(pointer, out.as_mut_ptr().cast(), clamp(out.len())),
@@ -235,19 +267,92 @@ impl Ssl {
                     Handle::EarlyWrite(data) => self.write_early(data),
                     Handle::EarlyRead(out, finished) => self.read_early(out, finished),
                 }
-            };
-            if result > 0 || result == 0 && sends_file {
-                if !on_data_path {
+            }
+        });
+        if result > 0 && !was_empty && stash.panic().is_none() {
+            // Positive.
+            return Ok(result as usize);
+        }
+        self.finish(result, was_empty, outer, stash, kind)
+    }
+
+    /// The end of a call into C that was more than a success on the data path.
+    #[cold]
+    fn finish(
+        &self,
+        result: c_int,
+        was_empty: bool,
+        outer: Outer,
+        stash: &mut Stash,
+        kind: Kind,
+    ) -> Result<usize, Outcome> {
+        let library = self.context.library();
+        #[cfg(unix)]
+        let sends_file = kind == Kind::SendFile;
+        #[cfg(not(unix))]
+        let sends_file = false;
+        let outcome = match usize::try_from(result) {
+            Ok(count) if count > 0 || sends_file => {
+                if kind == Kind::Other || sends_file {
                     tidy(library);
                 }
-                return Outcome { result, code: 0, queue: ErrorStack::default(), os: no_error() };
+                Ok(count)
             }
-            let os = std::io::Error::last_os_error();
-            // SAFETY: live connection, right after the call that gave `result`.
-            let code = unsafe { (ssl.SSL_get_error)(pointer, result) };
-            let outcome = Outcome { result, code, queue: library.take_errors(), os };
-            if sends_file { kernel_tls::with_system_error(outcome) } else { outcome }
-        })
+            _ => {
+                let outcome = self.outcome(result, was_empty, kind == Kind::Read);
+                Err(if sends_file { kernel_tls::with_system_error(outcome) } else { outcome })
+            }
+        };
+        put_back(library, outer);
+        stash.go_on_with_panic();
+        outcome
+    }
+
+    /// What C says about a call that it did not just do. To be called right after it.
+    fn outcome(&self, result: c_int, was_empty: bool, reads: bool) -> Outcome {
+        let os = std::io::Error::last_os_error();
+        let library = self.context.library();
+        // SAFETY: live connection; to be called after the call that gave `result`, with nothing in between but itself.
+        let ask = || unsafe { (library.functions().ssl.SSL_get_error)(self.as_ptr(), result) };
+        let (mut code, mut queue) = (ask(), library.take_errors());
+        if !was_empty && !queue.is_empty() {
+            // C takes any entry for its own. Without them it goes by the state of the connection. There, an alert of ours
+            // that could not be sent looks like a pause, and the peer's like an end; but that leaves an entry after all
+            // others.
+            let by_state = ask();
+            let is_alert = |entry: &ErrorEntry| {
+                entry.library_number() == ERR_LIB_SSL && entry.reason_number() >= SSL_AD_REASON_OFFSET
+            };
+            let has_not_failed = match by_state {
+                SSL_ERROR_WANT_READ => true,
+                SSL_ERROR_WANT_WRITE => !reads,
+                SSL_ERROR_ZERO_RETURN => reads && !queue.entries().last().is_some_and(is_alert),
+                _ => false,
+            };
+            if has_not_failed {
+                note_others(library);
+                restore(library.functions(), queue.entries());
+                (code, queue) = (by_state, ErrorStack::default());
+            }
+        }
+        Outcome { result, code, queue, was_empty, os }
+    }
+
+    /// Lets C ask our BIO for more than it needs at the moment: it gives no more than the record at hand.
+    pub(crate) fn ask_for_records(&self) {
+        // SAFETY: live connection of this library.
+        unsafe { (self.library().functions().ssl.SSL_set_read_ahead)(self.as_ptr(), 1) };
+    }
+
+    /// Gives C's buffers back until they are needed again. `between_records`: nothing of a record that has begun is with
+    /// C, which our BIO knows.
+    pub(crate) fn free_buffers(&mut self, between_records: bool) -> bool {
+        let free = between_records && !self.has_pending();
+        if free {
+            // SAFETY: live connection of this library, which holds no byte of its peer, as was just asked.
+            unsafe { dlssl_core::compat::options::free_buffers(self.library().functions(), self.as_ptr()) };
+        }
+        free
     }
 
     /// Whether the peer has said that it will send nothing more.
@@ -377,10 +482,6 @@ impl Drop for Ssl {
 pub(super) fn name_flags(no_wildcards: bool) -> c_uint {
     let flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
     if no_wildcards { flags | X509_CHECK_FLAG_NO_WILDCARDS } else { flags }
-}
-
-fn no_error() -> std::io::Error {
-    std::io::Error::from_raw_os_error(0)
 }
 
 /// Views a static string of a library; what is not UTF-8 is left out.

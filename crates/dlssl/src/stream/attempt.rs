@@ -3,8 +3,8 @@
 use std::io::{self, ErrorKind as IoKind};
 
 use dlssl_core::ffi::constants::{
-    ERR_LIB_SSL, ERR_LIB_SYS, SSL_ERROR_NONE, SSL_ERROR_SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_CLIENT_HELLO_CB,
-    SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE, SSL_ERROR_ZERO_RETURN, SSL_R_UNEXPECTED_EOF_WHILE_READING,
+    ERR_LIB_SSL, ERR_LIB_SYS, SSL_ERROR_SSL, SSL_ERROR_SYSCALL, SSL_ERROR_WANT_CLIENT_HELLO_CB, SSL_ERROR_WANT_READ,
+    SSL_ERROR_WANT_WRITE, SSL_ERROR_ZERO_RETURN, SSL_R_UNEXPECTED_EOF_WHILE_READING,
 };
 use dlssl_core::{ErrorStack, Flavour};
 
@@ -25,20 +25,43 @@ pub(super) enum Verdict {
     Later(Interest, io::Error),
 }
 
+/// What a call into C came to, if it could be made.
+type CallOutcome = io::Result<Result<usize, Outcome>>;
+
 impl<S> Connection<S> {
-    /// Does one thing, and judges what C said.
-    pub(super) fn attempt(&mut self, mut what: Handle<'_>) -> Result<Verdict, Error> {
-        self.check_process()?;
+    /// Does one thing, and judges what C said. The process was looked at.
+    pub(super) fn attempt(&mut self, what: Handle<'_>) -> Result<Verdict, Error> {
+        self.transfer(what)
+    }
+
+    /// The same, made into its caller for the one thing that it does there: for reads and writes.
+    #[inline(always)]
+    pub(super) fn transfer(&mut self, mut what: Handle<'_>) -> Result<Verdict, Error> {
         self.waits_for = None;
-        let shuts_down = matches!(what, Handle::Shutdown);
         if let Transport::Ours(bio) = &mut self.transport {
             bio.begin_count();
         }
+        let outcome = self.call(what.again());
+        if let Ok(Ok(count)) = outcome
+            && self.stash.is_silent()
+        {
+            // A number: nothing is to be dropped, and the compiler does not see that.
+            std::mem::forget(outcome);
+            return Ok(Verdict::Done(count));
+        }
+        self.attempt_on(what, outcome)
+    }
+
+    /// Goes on with an attempt that C, or a callback, had something to say about.
+    #[cold]
+    fn attempt_on(&mut self, mut what: Handle<'_>, mut outcome: CallOutcome) -> Result<Verdict, Error> {
+        let shuts_down = matches!(what, Handle::Shutdown);
         for _ in 0..MOST_SILENT {
-            let outcome = self.call(what.again()).map_err(|error| self.inner_failed(error))?;
-            if let Some(verdict) = self.judge(shuts_down, outcome)? {
+            let outcome_now = outcome.map_err(|error| self.inner_failed(error))?;
+            if let Some(verdict) = self.judge(shuts_down, outcome_now)? {
                 return Ok(verdict);
             }
+            outcome = self.call(what.again());
         }
         Err(self.flooded())
     }
@@ -49,8 +72,11 @@ impl<S> Connection<S> {
     }
 
     /// One call into C.
-    fn call(&mut self, what: Handle<'_>) -> io::Result<Outcome> {
-        self.stash.io = None;
+    #[inline(always)]
+    fn call(&mut self, what: Handle<'_>) -> CallOutcome {
+        if self.stash.io.is_some() {
+            self.stash.io = None;
+        }
         match &mut self.transport {
             Transport::Ours(bio) => Ok(self.ssl.handle(Some(bio), &mut self.stash, what)),
             #[cfg(unix)]
@@ -63,16 +89,22 @@ impl<S> Connection<S> {
     }
 
     /// What an answer means; `None` where C has got on without coming to an end, so that it is to be called again.
-    fn judge(&mut self, shuts_down: bool, outcome: Outcome) -> Result<Option<Verdict>, Error> {
-        let Outcome { result, code, queue, os } = outcome;
+    fn judge(&mut self, shuts_down: bool, outcome: Result<usize, Outcome>) -> Result<Option<Verdict>, Error> {
         if self.stash.renegotiation {
             return Err(self.fail(ErrorKind::Protocol, "the peer asked for a new handshake", ErrorStack::default()));
         }
-        // Shutdown's nought: our close_notify is made, the peer's has not come. No error is the end of a file.
-        if result > 0 || code == SSL_ERROR_NONE || result == 0 && shuts_down && self.ssl.has_sent_close() {
-            self.defer();
-            return Ok(Some(Verdict::Done(usize::try_from(result).unwrap_or(0))));
-        }
+        let Outcome { result, code, queue, was_empty, os } = match outcome {
+            Ok(count) => {
+                self.defer();
+                return Ok(Some(Verdict::Done(count)));
+            }
+            // Shutdown's nought: our close_notify is made, the peer's has not come.
+            Err(outcome) if outcome.result == 0 && shuts_down && self.ssl.has_sent_close() => {
+                self.defer();
+                return Ok(Some(Verdict::Done(0)));
+            }
+            Err(outcome) => outcome,
+        };
         if matches!(&self.transport, Transport::Ours(bio) if bio.is_flooded()) {
             return Err(self.flooded());
         }
@@ -97,7 +129,7 @@ impl<S> Connection<S> {
             }
             SSL_ERROR_WANT_READ => self.wanted(Interest::Read),
             SSL_ERROR_WANT_WRITE => self.wanted(Interest::Write),
-            code => Err(self.failure(code, result, queue, os)),
+            code => Err(self.failure(Outcome { result, code, queue, was_empty, os })),
         }
     }
 
@@ -116,13 +148,15 @@ impl<S> Connection<S> {
     }
 
     /// Makes an error of an answer that is neither progress nor a pause.
-    fn failure(&mut self, code: i32, result: i32, queue: ErrorStack, os: io::Error) -> Error {
-        // OpenSSL 3 names the missing close_notify in its queue; older versions and LibreSSL leave the queue empty.
-        let named = queue.has(ERR_LIB_SSL, SSL_R_UNEXPECTED_EOF_WHILE_READING);
+    fn failure(&mut self, outcome: Outcome) -> Error {
+        let Outcome { result, code, queue, was_empty, os } = outcome;
+        // OpenSSL 3 names the missing close_notify in its queue; older versions and LibreSSL leave the queue empty. In a
+        // queue that others may have written to, neither says anything, and C that found the end has failed for that.
+        let named = was_empty && queue.has(ERR_LIB_SSL, SSL_R_UNEXPECTED_EOF_WHILE_READING);
         // LibreSSL gives 0 for an end, and -1 without a word for some faults of the peer.
         let is_libressl = self.context().library().flavour() == Flavour::LibreSsl;
         let is_told = os.raw_os_error().unwrap_or(0) != 0;
-        let unnamed = queue.is_empty()
+        let unnamed = (queue.is_empty() || !was_empty)
             && match &self.transport {
                 Transport::Ours(bio) => bio.is_at_end(),
                 #[cfg(unix)]

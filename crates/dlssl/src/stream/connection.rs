@@ -4,12 +4,15 @@ use std::io::{self, ErrorKind as IoKind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use dlssl_core::{Inherited, Library};
+
 use super::attempt::Verdict;
 use super::early::Early;
 #[cfg(unix)]
 use super::library_socket::LibrarySocket;
 use super::limits::{Limits, Operation, Turn};
-use crate::bio::stream::{StreamBio, is_pause};
+use super::pace::Pace;
+use crate::bio::stream::{Receiving, StreamBio, is_pause};
 use crate::bio::{Bio, Interest};
 use crate::callback::Verify;
 use crate::context::{Context, SessionKey};
@@ -34,6 +37,7 @@ pub(super) struct Connection<S> {
     pub(super) stash: Stash,
     context: Context,
     pub(super) limits: Limits,
+    pace: Pace,
     /// Most bytes of plain text in one record of ours.
     record_size: usize,
     pub(super) waits_for: Option<Interest>,
@@ -86,6 +90,7 @@ impl<S> Connection<S> {
             },
             context,
             limits,
+            pace: Pace::default(),
             record_size,
             waits_for: None,
             cut_off: false,
@@ -204,7 +209,7 @@ impl<S> Connection<S> {
 
     /// The verified chain; empty where there is none.
     pub(super) fn verified_chain(&self) -> &[Certificate] {
-        &self.stash.verify.chain
+        self.stash.verify.chain.certificates()
     }
 
     /// The handshake is done.
@@ -215,6 +220,7 @@ impl<S> Connection<S> {
         self.stash.verify.failure = None;
         if let Transport::Ours(bio) = &mut self.transport {
             bio.set_established();
+            self.ssl.ask_for_records();
         }
     }
 
@@ -232,12 +238,14 @@ impl<S> Connection<S> {
     }
 
     /// Refuses to go on with a connection that belongs to another process: it sends nothing from here.
+    #[inline]
     pub(super) fn check_process(&self) -> Result<(), Error> {
         let library = self.context.library();
-        library.check_process().map_err(|inherited| Error::from(inherited).of(library))
+        library.check_process().map_err(|error| inherited(error, library))
     }
 
     /// Refuses to go on with a connection that has failed, or that was inherited.
+    #[inline]
     pub(super) fn check_alive(&self) -> Result<(), Error> {
         self.check_process()?;
         match &self.failed {
@@ -262,8 +270,25 @@ impl<S> Connection<S> {
         self.deferred.take().map_or(Ok(()), Err)
     }
 
+    /// Whether a step that sends what waits would find nothing to do and nothing to say.
+    #[inline]
+    fn has_no_rest(&self) -> bool {
+        let none = match &self.transport {
+            Transport::Ours(bio) => bio.has_no_rest(),
+            #[cfg(unix)]
+            Transport::Library(library) => library.again.is_empty(),
+        };
+        none && self.deferred.is_none()
+    }
+
     /// Sends what waits.
+    #[inline]
     pub(super) fn send_step(&mut self) -> io::Result<Step<()>> {
+        if self.has_no_rest() { Ok(Step::Done(())) } else { self.send_rest() }
+    }
+
+    #[cold]
+    fn send_rest(&mut self) -> io::Result<Step<()>> {
         self.check_process()?;
         self.take_deferred()?;
         if let Step::Pause(interest, error) = self.write_again()? {
@@ -281,12 +306,16 @@ impl<S> Connection<S> {
 
     /// Sends what waits as far as it goes, without waiting. That it fails for good is for the next call to say that
     /// has to send: what the peer has sent can still be read.
+    #[inline]
     pub(super) fn send_some(&mut self) {
-        if let Err(error) = self.try_send_some() {
+        if !self.has_no_rest()
+            && let Err(error) = self.try_send_some()
+        {
             self.deferred.get_or_insert(error);
         }
     }
 
+    #[cold]
     fn try_send_some(&mut self) -> io::Result<()> {
         self.check_process()?;
         self.write_again()?;
@@ -341,6 +370,7 @@ impl<S> Connection<S> {
         Ok(Step::Done(()))
     }
 
+    #[inline]
     pub(super) fn record_size(&self) -> usize {
         self.record_size
     }
@@ -355,9 +385,10 @@ impl<S> Connection<S> {
     }
 
     /// Whether our BIO may ask the inner stream for bytes, or has only those that it holds.
-    pub(super) fn set_receiving(&mut self, may: bool) {
+    #[inline]
+    pub(super) fn set_receiving(&mut self, receiving: Receiving) {
         match &mut self.transport {
-            Transport::Ours(bio) => bio.set_receiving(may),
+            Transport::Ours(bio) => bio.set_receiving(receiving),
             #[cfg(unix)]
             Transport::Library(_) => {}
         }
@@ -373,6 +404,7 @@ impl<S> Connection<S> {
     }
 
     /// The part of `data` that one record takes.
+    #[inline]
     pub(super) fn one_record<'d>(&self, data: &'d [u8]) -> &'d [u8] {
         &data[..data.len().min(self.record_size)]
     }
@@ -392,32 +424,76 @@ impl<S> Connection<S> {
     }
 
     /// Repeats a step until it is done, waiting in between where the transport leaves that to us.
+    #[inline]
     pub(super) fn drive<T>(
         &mut self,
         operation: Operation,
         mut step: impl FnMut(&mut Self) -> io::Result<Step<T>>,
     ) -> io::Result<T> {
-        let mut turn = self.begin(operation)?;
+        self.begin(operation)?;
+        match step(self)? {
+            Step::Done(done) => {
+                if self.pace.is_calm() {
+                    self.release();
+                }
+                Ok(done)
+            }
+            Step::Pause(interest, error) => self.drive_on(operation, (interest, error), step),
+        }
+    }
+
+    /// Gives buffers that hold nothing back to the heap, until they are needed again; whether all did.
+    #[cold]
+    pub(super) fn release(&mut self) -> bool {
+        let Transport::Ours(bio) = &mut self.transport else { return false };
+        let idle = self.stash.established && self.failed.is_none() && !bio.is_inside_record() && bio.has_no_rest();
+        let ours = bio.release();
+        self.ssl.free_buffers(idle) && ours
+    }
+
+    /// The same, where a pause begins and the connection does little.
+    pub(super) fn release_at_pause(&mut self) {
+        if self.stash.established && self.pace.is_calm_at_pause() {
+            self.release();
+        }
+    }
+
+    /// Goes on with an operation that has to wait.
+    #[cold]
+    fn drive_on<T>(
+        &mut self,
+        operation: Operation,
+        (mut interest, mut error): (Interest, io::Error),
+        mut step: impl FnMut(&mut Self) -> io::Result<Step<T>>,
+    ) -> io::Result<T> {
+        let mut turn = self.limits.begin(operation)?;
         loop {
+            self.wait(&mut turn, interest, error)?;
             match step(self)? {
                 Step::Done(done) => return Ok(done),
-                Step::Pause(interest, error) => self.wait(&mut turn, interest, error)?,
+                Step::Pause(next_interest, next_error) => (interest, error) = (next_interest, next_error),
             }
         }
     }
 
-    /// Begins an operation.
-    pub(super) fn begin(&mut self, operation: Operation) -> io::Result<Turn> {
-        self.check_process()?;
-        let turn = self.limits.begin(operation)?;
-        // A panic of user code may have left it otherwise.
-        self.set_receiving(true);
-        self.set_waiting(if turn.is_bounded() { Waiting::Ours } else { Waiting::Calls });
-        Ok(turn)
+    /// Begins an operation. The process was looked at.
+    #[inline]
+    pub(super) fn begin(&mut self, operation: Operation) -> io::Result<()> {
+        // What has a bound is waited for outside of the call, by us.
+        let bounded = self.limits.are_for(operation);
+        if bounded {
+            self.limits.check()?;
+        }
+        // A wait in the call holds C's buffers, which only matters where it may be long.
+        let waits = !bounded && (self.pace.is_busy() || !self.stash.established);
+        self.set_receiving(if waits { Receiving::Waiting } else { Receiving::Arrived });
+        self.set_waiting(if bounded { Waiting::Ours } else { Waiting::Calls });
+        Ok(())
     }
 
     /// Tells the library's own socket BIO who waits. When that is we, C comes back after each record that holds no data,
     /// as it does over ours: else such records could keep it beyond any bound.
+    #[inline]
     #[cfg_attr(not(unix), allow(unused_variables))]
     pub(super) fn set_waiting(&mut self, waiting: Waiting) {
         match &mut self.transport {
@@ -440,6 +516,7 @@ impl<S> Connection<S> {
     pub(super) fn wait(&mut self, turn: &mut Turn, interest: Interest, error: io::Error) -> io::Result<()> {
         let interest = self.interest(interest);
         self.waits_for = Some(interest);
+        self.release_at_pause();
         if error.kind() != IoKind::WouldBlock {
             return Err(error);
         }
@@ -457,6 +534,11 @@ impl<S> Connection<S> {
         self.waits_for = None;
         Ok(())
     }
+}
+
+#[cold]
+fn inherited(error: Inherited, library: &Library) -> Error {
+    Error::from(error).of(library)
 }
 
 /// Who waits for the library's own socket.

@@ -61,7 +61,10 @@ fn drive<S>(mut connection: Box<Connection<S>>, turn: Option<Turn>) -> Result<Tl
     };
     loop {
         let pause = match connection.handshake_step() {
-            Ok(Step::Done(())) => return Ok(TlsStream::new(*connection)),
+            Ok(Step::Done(())) => {
+                connection.release();
+                return Ok(TlsStream::new(*connection));
+            }
             Ok(Step::Pause(interest, error)) => connection.wait(&mut turn, interest, error),
             Err(Failure::InnerStream(error) | Failure::Suspended(error)) => Err(error),
             Err(Failure::Tls(error)) => return Err(HandshakeError::failed(error, *connection)),
@@ -89,8 +92,10 @@ impl From<Error> for Failure {
 impl<S> Connection<S> {
     /// A handshake's time runs from its beginning, through all its resumptions.
     fn begin_handshake(&mut self, turn: Option<Turn>) -> io::Result<Turn> {
+        self.check_process()?;
         self.stash.suspended = false;
-        let mut new = self.begin(Operation::Handshake)?;
+        self.begin(Operation::Handshake)?;
+        let mut new = self.limits.begin(Operation::Handshake)?;
         if let Some(turn) = turn {
             new.goes_on_with(&turn);
             new.check()?;

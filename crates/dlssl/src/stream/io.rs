@@ -6,17 +6,19 @@ use super::TlsStream;
 use super::attempt::Verdict;
 use super::connection::{Connection, Step, Waiting};
 use super::limits::Operation;
-use crate::bio::stream::is_pause;
+use crate::bio::stream::{Receiving, is_pause};
 use crate::error::{Error, ErrorKind};
 use crate::raw::Handle;
 
 impl<S> Connection<S> {
     /// Whether reads have come to an orderly end. Once the peer has closed, nothing is asked of C.
+    #[inline]
     fn is_at_end(&self) -> bool {
         self.peer_closed || self.cut_off && self.tolerates_cut_off()
     }
 
     /// Refuses to read from a connection that has failed; `true` at its orderly end.
+    #[inline]
     pub(super) fn check_readable(&self) -> Result<bool, Error> {
         self.check_process()?;
         if self.is_at_end() {
@@ -26,9 +28,10 @@ impl<S> Connection<S> {
     }
 
     /// Reads or peeks.
+    #[inline]
     pub(super) fn read_step(&mut self, what: Handle<'_>) -> io::Result<Step<usize>> {
         self.send_some();
-        match self.attempt(what) {
+        match self.transfer(what) {
             Ok(Verdict::Done(count)) => Ok(Step::Done(count)),
             Ok(Verdict::Closed) => Ok(Step::Done(0)),
             Ok(Verdict::Later(interest, error)) => Ok(Step::Pause(interest, error)),
@@ -38,6 +41,7 @@ impl<S> Connection<S> {
     }
 
     /// Takes one record of `data` and sends it. From when it has been taken, `taken` says how much that is.
+    #[inline]
     pub(super) fn write_step(&mut self, data: &[u8], taken: &mut Option<usize>) -> io::Result<Step<usize>> {
         // What C believes to be sent comes first; while it waits, nothing more is taken.
         if let Step::Pause(interest, error) = self.send_step()? {
@@ -47,7 +51,7 @@ impl<S> Connection<S> {
             return Ok(Step::Done(count));
         }
         let data = self.one_record(data);
-        match self.attempt(Handle::Write(data)) {
+        match self.transfer(Handle::Write(data)) {
             Ok(Verdict::Done(count)) => {
                 *taken = Some(count);
                 Ok(match self.send_step()? {
@@ -65,6 +69,7 @@ impl<S> Connection<S> {
     }
 
     /// Refuses to write after our `close_notify` or a failure.
+    #[inline]
     pub(super) fn check_writable(&self) -> Result<(), Error> {
         self.check_process()?;
         if self.closed {
@@ -79,6 +84,7 @@ impl<S> Connection<S> {
 }
 
 /// A write that has taken bytes says so, even if what is left of their record has to wait for the next call.
+#[inline]
 pub(super) fn or_taken(outcome: io::Result<usize>, taken: Option<usize>) -> io::Result<usize> {
     match (outcome, taken) {
         (Err(error), Some(count)) if is_pause(&error) => Ok(count),
@@ -136,9 +142,9 @@ impl<S> TlsStream<S> {
             return Ok(true);
         }
         connection.set_waiting(Waiting::Ours);
-        connection.set_receiving(connection.is_by_descriptor());
+        let by_descriptor = connection.is_by_descriptor();
+        connection.set_receiving(if by_descriptor { Receiving::Arrived } else { Receiving::No });
         let step = connection.read_step(Handle::Peek(&mut [0]));
-        connection.set_receiving(true);
         Ok(matches!(step?, Step::Done(_)))
     }
 
@@ -199,6 +205,7 @@ impl<S> Write for TlsStream<S> {
 
     /// Sends what waits and flushes the inner stream.
     fn flush(&mut self) -> io::Result<()> {
+        self.connection.check_process()?;
         self.connection.drive(Operation::Write, Connection::send_step)?;
         self.connection.flush_inner()
     }

@@ -84,22 +84,34 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// Whether there is any for an operation.
+    #[inline]
+    pub(super) fn are_for(&self, operation: Operation) -> bool {
+        self.deadline.is_some() || self.limit(operation).is_some()
+    }
+
+    #[inline]
+    fn limit(&self, operation: Operation) -> Option<Duration> {
+        match operation {
+            Operation::Handshake => self.timeouts.handshake,
+            Operation::Read => self.timeouts.read,
+            Operation::Write => self.timeouts.write,
+            Operation::Shutdown => self.timeouts.shutdown,
+        }
+    }
+
+    /// Fails once the deadline has passed.
+    #[cold]
+    pub(super) fn check(&self) -> io::Result<()> {
+        Turn { limit: None, ends: None, deadline: self.deadline }.check()
+    }
+
     /// Begins an operation.
     ///
     /// # Errors
     /// `TimedOut` once the deadline has passed.
     pub(super) fn begin(&self, operation: Operation) -> io::Result<Turn> {
-        let Timeouts { handshake, read, write, shutdown } = self.timeouts;
-        let turn = Turn {
-            limit: match operation {
-                Operation::Handshake => handshake,
-                Operation::Read => read,
-                Operation::Write => write,
-                Operation::Shutdown => shutdown,
-            },
-            ends: None,
-            deadline: self.deadline,
-        };
+        let turn = Turn { limit: self.limit(operation), ends: None, deadline: self.deadline };
         turn.check()?;
         Ok(turn)
     }
@@ -116,11 +128,6 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Whether there is any bound.
-    pub(super) fn is_bounded(&self) -> bool {
-        self.limit.is_some() || self.ends.is_some() || self.deadline.is_some()
-    }
-
     /// Latest time to wait for. The limit runs from the first time this is asked: a call that need not wait does not
     /// look at the clock.
     pub(super) fn until(&mut self) -> Option<Instant> {
@@ -180,8 +187,8 @@ mod tests {
     #[test]
     fn bounds_are_told() {
         let limits = Limits { deadline: None, timeouts: Timeouts::new().shutdown(LONG) };
-        assert!(!limits.begin(Operation::Handshake).unwrap().is_bounded());
-        assert!(limits.begin(Operation::Shutdown).unwrap().is_bounded());
+        assert!(!limits.are_for(Operation::Handshake));
+        assert!(limits.are_for(Operation::Shutdown));
         let past = Limits { deadline: Some(Instant::now()), timeouts: Timeouts::new() };
         assert_eq!(past.begin(Operation::Read).unwrap_err().kind(), ErrorKind::TimedOut);
     }

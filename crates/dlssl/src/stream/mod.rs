@@ -14,6 +14,7 @@ mod kernel_tls;
 mod library_socket;
 mod limits;
 mod opening;
+mod pace;
 mod resumed;
 mod shutdown;
 mod split;
@@ -257,6 +258,27 @@ impl<S> TlsStream<S> {
     #[doc(alias = "SSL_want_write")]
     pub fn wants_write(&self) -> bool {
         self.connection.waits_for().is_some_and(Interest::writes) || self.has_unsent()
+    }
+
+    /// Gives the buffers of the connection back to the heap until they are needed again: the one for read-ahead and, from
+    /// OpenSSL 1.1.1 on, the library's own, some 40 KiB together. Whether all were; not while bytes of the peer wait inside,
+    /// or bytes for it.
+    ///
+    /// A stream does that by itself while it does little, and when it has nothing to read for a while. It does not for the
+    /// end of much at once, which only the program can know of.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # let tcp = std::net::TcpStream::connect(("example.org", 443))?;
+    /// # let mut tls = dlssl::Connector::new()?.connect("example.org", tcp)?;
+    /// std::io::copy(&mut std::fs::File::open("large")?, &mut tls)?;
+    /// tls.release_idle(); // the next request may be hours away
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "SSL_free_buffers")]
+    pub fn release_idle(&mut self) -> bool {
+        self.gather = Vec::new();
+        self.connection.check_process().is_ok() && self.connection.release()
     }
 
     /// Latest time for everything that follows, or none. Past it, calls fail with `TimedOut`, and the stream stays

@@ -52,7 +52,7 @@ pub struct Certificate {
 }
 
 struct Inner {
-    raw: raw::Certificate,
+    raw: Arc<raw::Certificate>,
     der: Vec<u8>,
 }
 
@@ -112,12 +112,21 @@ impl Certificate {
 
     /// Takes a parsed one; `None` when the library cannot encode it.
     pub(crate) fn new(raw: raw::Certificate) -> Option<Self> {
+        Self::of_shared(Arc::new(raw))
+    }
+
+    /// The same of one that others hold too.
+    pub(crate) fn of_shared(raw: Arc<raw::Certificate>) -> Option<Self> {
         let der = raw.der()?;
         Some(Self { inner: Arc::new(Inner { raw, der }) })
     }
 
     pub(crate) fn raw(&self) -> &raw::Certificate {
         &self.inner.raw
+    }
+
+    pub(crate) fn shared(&self) -> Arc<raw::Certificate> {
+        Arc::clone(&self.inner.raw)
     }
 
     /// The certificate in DER.

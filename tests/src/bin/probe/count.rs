@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 
 use dlssl::{Acceptor, Connector, TlsStream};
 use dlssl_tests::pki::NAME;
-use dlssl_tests::talk::{acceptor, both, connector, pattern, shake};
+use dlssl_tests::talk::{Shaken, acceptor, both, connector, pattern, shake};
 
 const RECORD: usize = 16 * 1024;
 
@@ -14,10 +14,13 @@ pub(crate) fn main(words: &[String]) {
     let acceptor = acceptor().build().unwrap();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
-        ["handshake"] => handshake(&connector, &acceptor),
+        ["handshake"] => handshake(|sockets| shake(&connector, &acceptor, NAME, sockets)),
+        ["handshake-by-descriptor"] => {
+            handshake(|(a, b)| both(|| connector.connect_socket(NAME, a), || acceptor.accept_socket(b)));
+        }
         ["records", count] => records(&connector, &acceptor, count.parse().unwrap()),
         ["batches", count] => batches(&connector, &acceptor, count.parse().unwrap()),
-        _ => panic!("handshake, records N or batches N"),
+        _ => panic!("handshake, handshake-by-descriptor, records N or batches N"),
     }
 }
 
@@ -27,10 +30,10 @@ fn mark() {
 }
 
 /// A full handshake and one byte after it.
-fn handshake(connector: &Connector, acceptor: &Acceptor) {
+fn handshake(shake: impl FnOnce((UnixStream, UnixStream)) -> (Shaken<UnixStream>, Shaken<UnixStream>)) {
     let sockets = UnixStream::pair().unwrap();
     mark();
-    let (client, server) = shake(connector, acceptor, NAME, sockets);
+    let (client, server) = shake(sockets);
     let (mut client, mut server) = (client.unwrap(), server.unwrap());
     client.write_all(b"!").unwrap();
     let mut byte = [0];

@@ -40,6 +40,7 @@ symbols! {
         fn SSL_ctrl(ssl: *mut SSL, cmd: c_int, larg: c_long, parg: *mut c_void) -> c_long;
         fn SSL_set_bio(ssl: *mut SSL, read: *mut BIO, write: *mut BIO);
         fn SSL_set_fd(ssl: *mut SSL, fd: c_int) -> c_int;
+        fn SSL_set_read_ahead(ssl: *mut SSL, yes: c_int);
         fn SSL_set_connect_state(ssl: *mut SSL);
         fn SSL_set_accept_state(ssl: *mut SSL);
         fn SSL_do_handshake(ssl: *mut SSL) -> c_int;
@@ -83,6 +84,9 @@ symbols! {
         fn SSL_CTX_set_ciphersuites(ctx: *mut SSL_CTX, list: *const c_char) -> c_int
             where openssl "1.1.1..", libressl "3.4..";
         fn SSL_has_pending(ssl: *const SSL) -> c_int where openssl "1.1.0..", libressl "never";
+        fn SSL_get_options(ssl: *const SSL) -> u64
+            where openssl "3.0..", libressl "never", symbol "SSL_get_options";
+        fn SSL_free_buffers(ssl: *mut SSL) -> c_int where openssl "1.1.1..", libressl "never";
 
         fn SSL_CTX_set_keylog_callback(ctx: *mut SSL_CTX, callback: Option<SSL_CTX_keylog_cb_func>)
             where openssl "1.1.1..", libressl "3.5..";

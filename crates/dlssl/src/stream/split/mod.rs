@@ -21,6 +21,7 @@ use super::connection::{Connection, Step};
 use super::io::{gathered, or_taken};
 use super::limits::{Limits, Operation, Timeouts};
 use super::{Shutdown, TlsStream};
+use crate::bio::stream::Receiving;
 use crate::error::{Error, ErrorKind};
 use crate::raw::Handle;
 
@@ -157,10 +158,13 @@ impl<S: Divide> ReadHalf<S> {
             let (interest, error) = {
                 let mut connection = self.shared.lock();
                 connection.inner_mut().fill(&mut self.end);
-                connection.set_receiving(true);
+                connection.set_receiving(Receiving::Arrived);
                 match step(&mut connection)? {
                     Step::Done(done) => return Ok(done),
-                    Step::Pause(interest, error) => (connection.interest(interest), error),
+                    Step::Pause(interest, error) => {
+                        connection.release_at_pause();
+                        (connection.interest(interest), error)
+                    }
                 }
             };
             if error.kind() != io::ErrorKind::WouldBlock {
@@ -223,7 +227,6 @@ impl<S: Divide> ReadHalf<S> {
         let mut connection = shared.connection.into_inner().unwrap_or_else(PoisonError::into_inner);
         let rest = connection.inner_mut().unite(reader, writer);
         connection.take_back(rest.received, rest.unsent, rest.broken);
-        connection.set_receiving(true);
         connection.limits = limits;
         Ok(TlsStream { connection, gather })
     }
@@ -251,7 +254,7 @@ impl<S: Divide> WriteHalf<S> {
             let outcome = {
                 let mut connection = self.shared.lock();
                 // Reading is the other half's: it would not learn of what was received here.
-                connection.set_receiving(false);
+                connection.set_receiving(Receiving::No);
                 let outcome = step(&mut connection);
                 connection.inner_mut().drain(&mut self.end);
                 outcome
