@@ -15,6 +15,8 @@ pages! {
     Readme: "../../README.md",
     Security: "../../SECURITY.md",
     CoreReadme: "../../crates/dlssl-core/README.md",
+    TokioReadme: "../../crates/dlssl-tokio/README.md",
+    Async: "../../docs/async.md",
     Choosing: "../../docs/choosing.md",
     Containers: "../../docs/containers.md",
     Design: "../../docs/design.md",
