@@ -40,6 +40,15 @@ pub(super) fn white_space(file: &File, _: &Tree) -> Vec<Found> {
     found
 }
 
+/// A document, a table or a plot that a failed run left empty tells nobody anything.
+pub(super) fn not_empty(file: &File, _: &Tree) -> Vec<Found> {
+    if file.is_below("docs/") && file.text.trim().is_empty() {
+        vec![(1, "an empty document".into())]
+    } else {
+        Vec::new()
+    }
+}
+
 pub(super) fn length(file: &File, _: &Tree) -> Vec<Found> {
     let lines = file.text.lines().count();
     if file.is_rust() && lines > MOST_LINES {
@@ -66,6 +75,13 @@ mod tests {
         assert_eq!(lines(first_line, "a.rs", ""), [1]);
         assert!(lines(first_line, "a.rs", "//! A.\n").is_empty());
         assert!(lines(first_line, "a.md", "A\n").is_empty());
+    }
+
+    #[test]
+    fn documents_say_something() {
+        assert_eq!(lines(not_empty, "docs/performance/peers.md", "\n"), [1]);
+        assert!(lines(not_empty, "docs/performance/peers.json", "{}\n").is_empty());
+        assert!(lines(not_empty, "crates/a/py.typed", "").is_empty());
     }
 
     #[test]

@@ -44,6 +44,7 @@ type Rule = fn(&File, &Tree) -> Vec<Found>;
 const RULES: &[Rule] = &[
     form::first_line,
     form::white_space,
+    form::not_empty,
     form::length,
     words::unfinished,
     words::machine_paths,
