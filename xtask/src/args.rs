@@ -132,6 +132,8 @@ pub(crate) enum BenchPart {
     Load,
     /// From 10 to 10,000 connections, and threads.
     Growth,
+    /// dlssl-tokio beside tokio-openssl.
+    Tokio,
 }
 
 #[derive(Debug, clap::Args)]

@@ -44,6 +44,7 @@ fn words(part: BenchPart) -> &'static str {
         BenchPart::Builds => "every build",
         BenchPart::Load => "load and reload",
         BenchPart::Growth => "growth",
+        BenchPart::Tokio => "tokio",
     }
 }
 
@@ -98,10 +99,18 @@ impl Bench<'_> {
             BenchPart::Counts => bench.args(["suite", "--update", "--no-times", "--no-held"]).args(&self.options.rest),
             BenchPart::Builds => bench.arg("builds").args(folders()?),
             BenchPart::Growth => bench.arg("growth"),
-            BenchPart::Load => return self.load(),
+            BenchPart::Tokio => bench.arg("tokio"),
+            BenchPart::Load => {
+                let mut cargo = self.reload_cost("run");
+                cargo.args(["--quiet", "--"]).args(self.located.as_ref().and_then(|located| located.lib_dir.as_ref()));
+                return self.table(cargo, "load");
+            }
         };
         if let Some(rounds) = self.options.rounds {
             bench.arg("--rounds").arg(rounds.to_string());
+        }
+        if part == BenchPart::Tokio {
+            return self.table(bench, "tokio");
         }
         Ok(bench.arg("--into").arg(&self.folder).status()?.success())
     }
@@ -114,15 +123,17 @@ impl Bench<'_> {
         bench
     }
 
-    fn load(&self) -> Fallible<bool> {
-        let mut cargo = self.reload_cost("run");
-        cargo.args(["--quiet", "--"]).args(self.located.as_ref().and_then(|located| located.lib_dir.as_ref()));
-        let output = cargo.stderr(Stdio::inherit()).output()?;
+    /// Runs a program that writes a table to its standard output: shown, and kept under this name.
+    fn table(&self, mut program: Command, name: &str) -> Fallible<bool> {
+        let output = program.stderr(Stdio::inherit()).output()?;
         let text = String::from_utf8(output.stdout)?;
         print!("{text}");
-        fs::write(self.folder.join("load.md"), &text)?;
-        fs::write(self.folder.join("load.json"), serde_json::to_string_pretty(&rows(&text))? + "\n")?;
-        Ok(output.status.success())
+        if !output.status.success() {
+            return Ok(false);
+        }
+        fs::write(self.folder.join(format!("{name}.md")), text.trim_end().to_owned() + "\n")?;
+        fs::write(self.folder.join(format!("{name}.json")), serde_json::to_string_pretty(&rows(&text))? + "\n")?;
+        Ok(true)
     }
 }
 
@@ -141,15 +152,24 @@ fn folders() -> Fallible<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// The rows of a Markdown table by its heads.
+/// The rows of Markdown tables by their heads.
 fn rows(markdown: &str) -> Value {
     let cells = |line: &str| -> Vec<String> {
         line.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect()
     };
-    let mut lines = markdown.lines().filter(|line| line.starts_with('|'));
-    let heads = lines.next().map(cells).unwrap_or_default();
-    let row = |line: &str| -> Value { heads.iter().cloned().zip(cells(line).into_iter().map(Value::from)).collect() };
-    json!(lines.skip(1).map(row).collect::<Vec<_>>())
+    let is_rule = |line: &&&str| line.starts_with("|---");
+    let lines: Vec<&str> = markdown.lines().filter(|line| line.starts_with('|')).collect();
+    let mut heads = Vec::new();
+    let mut rows = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        if lines.get(at + 1).as_ref().is_some_and(is_rule) {
+            heads = cells(line);
+        } else if !is_rule(&line) {
+            let row: Value = heads.iter().cloned().zip(cells(line).into_iter().map(Value::from)).collect();
+            rows.push(row);
+        }
+    }
+    json!(rows)
 }
 
 #[cfg(test)]
@@ -157,9 +177,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_becomes_rows() {
+    fn tables_become_rows() {
         let text = "words\n\n| work | time |\n|---|---|\n| `load` | 2 ms |\n";
         assert_eq!(rows(text), json!([{"work": "load", "time": "2 ms"}]));
+        let two = format!("{text}\n| held |\n|---|\n| 5 |\n");
+        assert_eq!(rows(&two), json!([{"work": "load", "time": "2 ms"}, {"held": "5"}]));
         assert_eq!(rows(""), json!([]));
     }
 
