@@ -1,5 +1,6 @@
 //! The `dlssl` command under test: found beside the test executable, or built.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -63,11 +64,23 @@ fn build(profile_dir: &Path) {
     if profile == Some("release") {
         command.arg("--release");
     }
-    if let Some(target) = profile_dir.parent() {
-        command.arg("--target-dir").arg(target);
-    }
+    command.args(as_this_one(profile_dir));
     // Without a cargo (tests copied to another machine), what lies there is what is tested.
     if let Ok(status) = command.status() {
         assert!(status.success(), "dlssl-cli does not build");
     }
+}
+
+/// Options by which cargo builds for the target, and into the folder, of this executable.
+pub(crate) fn as_this_one(profile_dir: &Path) -> Vec<OsString> {
+    let mut options = Vec::new();
+    // Below a folder of the target where that is another than the machine's own.
+    let mut folder = profile_dir.parent();
+    let target = env!("DLSSL_TEST_TARGET");
+    if !target.is_empty() {
+        options.extend(["--target".into(), target.into()]);
+        folder = folder.and_then(Path::parent);
+    }
+    options.extend(folder.into_iter().flat_map(|folder| ["--target-dir".into(), folder.into()]));
+    options
 }

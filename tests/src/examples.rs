@@ -36,9 +36,7 @@ fn build(profile_dir: &Path, package: &str, name: &str) {
     if profile_dir.file_name().is_some_and(|profile| profile == "release") {
         command.arg("--release");
     }
-    if let Some(target) = profile_dir.parent() {
-        command.arg("--target-dir").arg(target);
-    }
+    command.args(crate::cli::as_this_one(profile_dir));
     // Without a cargo (tests copied to another machine), what lies there is what is tested.
     if let Ok(status) = command.status() {
         assert!(status.success(), "the example {name} does not build");

@@ -80,8 +80,10 @@ pub fn is_openssl_from(version: &str) -> bool {
 pub fn has_kernel_tls() -> bool {
     use object::{Object, ObjectSymbol};
     let bytes = std::fs::read(library().libssl_path()).unwrap_or_default();
+    // The second on 32-bit machines.
+    let is_sendfile = |name: &str| matches!(name, "sendfile" | "sendfile64");
     let imports = |file: object::File<'_>| {
-        file.dynamic_symbols().any(|symbol| symbol.is_undefined() && symbol.name() == Ok("sendfile"))
+        file.dynamic_symbols().any(|symbol| symbol.is_undefined() && symbol.name().is_ok_and(is_sendfile))
     };
     is_openssl_from("3.0.0") && object::File::parse(&*bytes).is_ok_and(imports)
 }

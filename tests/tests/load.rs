@@ -328,6 +328,9 @@ fn compile(dir: &Path, file: &str, source: &str, options: &[&str]) -> PathBuf {
     let (c, so) = (dir.join(format!("{file}.c")), dir.join(file));
     std::fs::write(&c, source).unwrap();
     let mut command = process::foreign("cc");
+    if cfg!(target_arch = "x86") {
+        command.arg("-m32");
+    }
     command.args(["-shared", "-fPIC", "-o"]).arg(&so).arg(&c).args(options);
     process::run(command.arg(format!("-Wl,-soname,{file}")), b"").success();
     so

@@ -52,7 +52,10 @@ pub(super) fn run(runner: Runner, target: &str, toolchain: &Toolchain) -> Result
             "dlssl-tests",
             "--no-fail-fast",
         ]);
-        cargo.args(["--lib", "--tests"]).env("DLSSL_TEST_LIB_DIR", place.libraries().map_err(failed)?);
+        let libraries = place.libraries().map_err(failed)?;
+        cargo.args(["--lib", "--tests"]).env("DLSSL_TEST_CLI", folder().join(target).join("debug/dlssl"));
+        // The modules are not where the library was built to look.
+        cargo.env("OPENSSL_MODULES", libraries.join("ossl-modules")).env("DLSSL_TEST_LIB_DIR", libraries);
         let output = cargo.output().map_err(|error| Err(error.to_string()))?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let [passed, failed, skipped] = counts(&text);
