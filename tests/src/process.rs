@@ -26,7 +26,7 @@ pub fn find(program: &str) -> Option<PathBuf> {
 pub fn foreign(program: &str) -> Command {
     let file = find(program).unwrap_or_else(|| panic!("{program} is not installed"));
     let mut command = Command::new(file);
-    command.env_remove("LD_LIBRARY_PATH");
+    command.env_remove("LD_LIBRARY_PATH").env_remove("OPENSSL_MODULES");
     command
 }
 

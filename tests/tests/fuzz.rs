@@ -117,7 +117,8 @@ fn pem(data: &[u8]) {
             Err(error) => assert!(!error.to_string().is_empty()),
         }
     }
-    assert!(library().take_errors().is_empty(), "an error was left in the queue");
+    let left = library().take_errors();
+    assert!(left.is_empty(), "an error was left in the queue: {left}");
 }
 
 fn der(data: &[u8]) {
@@ -128,5 +129,6 @@ fn der(data: &[u8]) {
     if let Ok(key) = PrivateKey::from_der(library(), data, None) {
         key.public_key().unwrap();
     }
-    assert!(library().take_errors().is_empty(), "an error was left in the queue");
+    let left = library().take_errors();
+    assert!(left.is_empty(), "an error was left in the queue: {left}");
 }

@@ -31,7 +31,7 @@ const TARGETS: &[Target] = &[
 ];
 
 /// The crates that need no C compiler.
-const LIBRARIES: [&str; 2] = ["dlssl-core", "dlssl"];
+const LIBRARIES: [&str; 3] = ["dlssl-core", "dlssl", "dlssl-tokio"];
 
 #[derive(Debug)]
 enum Outcome {

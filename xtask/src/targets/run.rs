@@ -37,7 +37,8 @@ pub(super) fn run(runner: Runner, target: &str, toolchain: &Toolchain) -> Result
         random_for_wine(scratch.path(), &folder().join(target).join("debug/bcryptprimitives.dll")).map_err(failed)?;
     }
     let text = place.command(target, "doctor", scratch.path()).map_err(failed)?;
-    let version = text.lines().find(|line| line.contains("OpenSSL ")).unwrap_or("?").trim().to_owned();
+    let version = text.lines().find_map(|line| Some(line.split_once("a program gets ")?.1));
+    let version = version.ok_or_else(|| Err(format!("the doctor names no library:\n{text}")))?;
     place.command(target, "selftest", scratch.path()).map_err(failed)?;
     let mut figures = format!("doctor and selftest on {version}");
     if runner == Runner::I386 {

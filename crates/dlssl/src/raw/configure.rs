@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_int};
 use dlssl_core::compat::configure::{self as compat, Applied};
 use dlssl_core::ffi::constants::{SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS};
 
+use super::call::plain;
 use super::ssl::name_flags;
 use super::{Certificate, Ssl, SslContext};
 use crate::callback;
@@ -67,7 +68,7 @@ impl SslContext {
 
     /// Runs a setting and leaves nothing of a refusal in the queue.
     fn applied(&self, call: impl FnOnce() -> Applied) -> Applied {
-        super::call::plain(self.library(), call, |applied| *applied == Applied::Refused).unwrap_or(Applied::Refused)
+        plain(self.library(), call, |applied| *applied == Applied::Refused).unwrap_or(Applied::Refused)
     }
 }
 
@@ -99,7 +100,7 @@ impl Certificate {
         let x509v3 = &self.library.functions().x509v3;
         let flags = name_flags(no_wildcards);
         // SAFETY: live certificate; name and address with their lengths; nobody asks for the name that fitted.
-        let result = unsafe {
+        let check = || unsafe {
             let pointer = self.as_ptr();
             match name {
                 ServerName::Dns(host) => {
@@ -114,6 +115,7 @@ impl Certificate {
                 }
             }
         };
-        result == 1
+        // Names that cannot be read are none; that C says so in its queue too is for nobody.
+        plain(&self.library, check, |result| *result != 1).is_ok()
     }
 }

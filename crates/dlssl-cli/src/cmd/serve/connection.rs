@@ -4,7 +4,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use dlssl::{Acceptor, HandshakeError, Timeouts, TlsStream};
+#[cfg(unix)]
+use dlssl::Timeouts;
+use dlssl::{Acceptor, HandshakeError, TlsStream};
 
 use super::paced::Paced;
 
