@@ -199,6 +199,18 @@ pub enum LoadFailure {
         /// What proved it.
         evidence: String,
     },
+    /// A module (provider or engine) of a configuration file is bound to another libcrypto than the library that reads the file:
+    /// an engine asks for libcrypto by name, and beside a private copy gets another one. No other candidate is tried then.
+    #[error(
+        "the module {} of a configuration file is not bound to this library's libcrypto: {evidence}; take a file that does not \
+         name it, or `Configuration::None`", path.display()
+    )]
+    ForeignModule {
+        /// The module.
+        path: PathBuf,
+        /// What proved it.
+        evidence: String,
+    },
     /// The file on disk is not the one that the process has mapped under that name.
     #[error(
         "{} was replaced on disk, but this process still has the old file mapped and the dynamic linker gives \
@@ -289,6 +301,7 @@ impl LoadFailure {
             Self::Unsupported { .. } => "unsupported",
             Self::MissingSymbols { .. } => "missing-symbols",
             Self::MismatchedPair { .. } => "mismatched-pair",
+            Self::ForeignModule { .. } => "foreign-module",
             Self::Replaced { .. } => "replaced",
             Self::Isolation { .. } => "isolation",
             Self::TooManyCopies => "too-many-copies",

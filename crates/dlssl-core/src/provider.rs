@@ -89,14 +89,18 @@ impl Library {
         };
         let c_name = CString::new(name).map_err(|_| ProviderError::Name)?;
         let hold = fork::hold();
+        let mut own = None;
         if parts.renamed.is_some() && !self.has_provider(name) && !name.contains('/') {
             let module = folder(parts).map(|folder| folder.join(name).with_extension("so"));
-            if let Some(module) = module.filter(|module| module.is_file()) {
-                hand_over(parts, &module, &c_name, &hold)?;
+            if let Some(module) = module.filter(|module| module.is_file())
+                && !hand_over(parts, &module, &c_name, &hold)?
+            {
+                own = Some(OwnModules::new(parts, &[module])?);
             }
         }
         // SAFETY: null is the default context; the name ends with NUL and lives through the call; other providers stay.
         let provider = unsafe { load(ptr::null_mut(), c_name.as_ptr(), 1) };
+        drop(own);
         let queue = self.take_errors();
         if provider.is_null() {
             return Err(ProviderError::Library { name: name.to_owned(), text: parts.text.clone(), queue });
@@ -118,19 +122,81 @@ impl Library {
     }
 }
 
-/// Hands every module of a private copy's folder over that wants libcrypto, so that its configuration file may name them.
-pub(crate) fn hand_over_all(parts: &Parts, hold: &Hold) -> Result<Vec<String>, ProviderError> {
-    let Some(entries) = folder(parts).and_then(|folder| std::fs::read_dir(folder).ok()) else { return Ok(Vec::new()) };
-    let mut names = Vec::new();
+/// Brings every module of a private copy's folder beside it, so that its configuration file may name them: those that want
+/// libcrypto are handed over, the names of which come back; the others are found while [`OwnModules`] lives.
+pub(crate) fn bring_all<'a>(
+    parts: &'a Parts,
+    hold: &Hold,
+) -> Result<(Vec<String>, Option<OwnModules<'a>>), ProviderError> {
+    let Some(entries) = folder(parts).and_then(|folder| std::fs::read_dir(folder).ok()) else {
+        return Ok((Vec::new(), None));
+    };
+    let (mut names, mut others) = (Vec::new(), Vec::new());
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let name = path.file_stem().and_then(|name| CString::new(name.as_encoded_bytes()).ok());
-        if let Some(name) = name.filter(|_| path.extension().is_some_and(|extension| extension == "so"))
-            && hand_over(parts, &path, &name, hold)?
-        {
+        let Some(name) = name.filter(|_| path.extension().is_some_and(|extension| extension == "so")) else { continue };
+        if hand_over(parts, &path, &name, hold)? {
             names.push(name.to_string_lossy().into_owned());
+        } else {
+            others.push(path);
         }
     }
-    Ok(names)
+    let own = if others.is_empty() { None } else { Some(OwnModules::new(parts, &others)?) };
+    Ok((names, own))
+}
+
+/// Modules that do not ask for libcrypto by its name, such as `fips.so`, which reads its own file to check itself and so
+/// cannot be handed over: the library loads them from a folder of links to unchanged copies for as long as this lives. From
+/// their own files they would be one mapping with another library's, and its state theirs.
+pub(crate) struct OwnModules<'a> {
+    parts: &'a Parts,
+    _folder: tempfile::TempDir,
+    _copies: Vec<isolate::Placed>,
+}
+
+impl<'a> OwnModules<'a> {
+    fn new(parts: &'a Parts, modules: &[PathBuf]) -> Result<Self, ProviderError> {
+        let failed = |path: &Path, why: String| ProviderError::Module { path: path.to_owned(), why };
+        let all = modules.first().map(PathBuf::as_path).unwrap_or(Path::new(""));
+        let folder =
+            tempfile::Builder::new().prefix("dlssl-").tempdir().map_err(|error| failed(all, error.to_string()))?;
+        let mut copies = Vec::new();
+        for module in modules {
+            let copy = isolate::unchanged(module).map_err(|why| failed(module, why))?;
+            let name = module.file_name().unwrap_or(module.as_os_str());
+            link(&copy.path, &folder.path().join(name)).map_err(|error| failed(module, error.to_string()))?;
+            copies.push(copy);
+        }
+        let path = CString::new(folder.path().as_os_str().as_encoded_bytes());
+        let path = path.map_err(|error| failed(all, error.to_string()))?;
+        if !look_in(parts, Some(&path)) {
+            return Err(failed(all, "libcrypto takes no folder for modules".into()));
+        }
+        Ok(Self { parts, _folder: folder, _copies: copies })
+    }
+}
+
+impl Drop for OwnModules<'_> {
+    fn drop(&mut self) {
+        look_in(self.parts, None);
+    }
+}
+
+/// Tells libcrypto where to look for modules; `None` is where it looks by itself.
+fn look_in(parts: &Parts, folder: Option<&CStr>) -> bool {
+    let Some(set) = parts.functions.provider.OSSL_PROVIDER_set_default_search_path else { return false };
+    // SAFETY: null is the default context; the path is null or ends with NUL, and is copied.
+    unsafe { set(ptr::null_mut(), folder.map_or(ptr::null(), CStr::as_ptr)) == 1 }
+}
+
+#[cfg(unix)]
+fn link(to: &Path, at: &Path) -> std::io::Result<()> {
+    std::os::unix::fs::symlink(to, at)
+}
+
+#[cfg(not(unix))]
+fn link(_: &Path, _: &Path) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 /// Folder of the library's modules.

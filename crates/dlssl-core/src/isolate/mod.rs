@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) use content::{Content, Stamp};
+pub(crate) use place::Placed;
 
 use crate::error::LoadFailure;
 use crate::explanation::Attempt;
@@ -175,6 +176,16 @@ pub(crate) fn module(opener: &dyn Opener, path: &Path, old: &str, new: &str) -> 
     let label = format!("dlssl {}", path.file_name().unwrap_or(OsStr::new("module")).to_string_lossy());
     let placed = place::place(&bytes, &label).map_err(|error| words(&error))?;
     opener.open_private(&placed.path).map(Some)
+}
+
+/// Copies a module as it is, for a mapping of its own.
+///
+/// # Errors
+/// What stands in the way, in words.
+pub(crate) fn unchanged(path: &Path) -> Result<Placed, String> {
+    let bytes = read(path).map_err(|error| error.to_string())?;
+    let label = format!("dlssl {}", path.file_name().unwrap_or(OsStr::new("module")).to_string_lossy());
+    place::place(&bytes, &label).map_err(|error| error.to_string())
 }
 
 /// Name that a library goes by.

@@ -8,8 +8,8 @@ use super::content::Content;
 use super::names;
 
 /// A file that the dynamic linker can open once.
-pub(super) struct Placed {
-    pub(super) path: PathBuf,
+pub(crate) struct Placed {
+    pub(crate) path: PathBuf,
     pub(super) content: Content,
     /// Private folder, to go once the file is open.
     folder: Option<tempfile::TempDir>,

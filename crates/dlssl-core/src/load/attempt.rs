@@ -43,7 +43,7 @@ impl Plan<'_> {
                     return self.private(candidate, &why, attempt);
                 }
                 match self.as_they_are(candidate, &scene, attempt) {
-                    Err(LoadFailure::MismatchedPair { evidence, .. }) => {
+                    Err(LoadFailure::MismatchedPair { evidence, .. } | LoadFailure::ForeignModule { evidence, .. }) => {
                         self.private(candidate, &Why::NotAPair(evidence), attempt)
                     }
                     outcome => outcome,

@@ -16,7 +16,7 @@ use crate::explanation::{Attempt, Taken};
 use crate::fork::Hold;
 use crate::library::Parts;
 use crate::mapping::Mapping;
-use crate::provider::hand_over_all;
+use crate::provider::bring_all;
 
 /// How the pair was opened.
 #[derive(Debug)]
@@ -147,15 +147,17 @@ fn initialise(
     if parts.renamed.is_some() && functions.provider.OSSL_PROVIDER_add_builtin.is_some() {
         // Modules first: those that the file names are to be the ones that belong to the copy.
         init::initialise(functions, identity, &Configuration::None)?;
-        let handed = hand_over_all(parts, hold)
+        let (handed, own) = bring_all(parts, hold)
             .map_err(|error| LoadFailure::Isolation { path: parts.libcrypto.clone(), why: error.to_string() })?;
         attempt.step("modules", format!("brought beside the private copy: {}", list(&handed)));
-        init::read_configuration(functions, identity, configuration)?;
+        let read = init::read_configuration(functions, identity, configuration);
+        drop(own);
+        read?;
     } else {
         init::initialise(functions, identity, configuration)?;
     }
     attempt.step("initialise", format!("configuration file: {}", words(configuration)));
-    pair::prove_modules(examined, places)
+    pair::prove_modules(examined, places, parts.renamed.is_some())
 }
 
 fn list(names: &[String]) -> String {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::identify::{Identity, MARKS_OF_LIBCRYPTO, MARKS_OF_LIBSSL, mark};
 use super::lookup::Lookup;
-use super::mapped::{Object, SLOTS_KNOWN, Slot, constant_texts, count, object_at, places, slots};
+use super::mapped::{Export, Exports, Object, SLOTS_KNOWN, Slot, constant_texts, count, object_at, places, slots};
 use super::source::Image;
 use crate::error::LoadFailure;
 use crate::ffi::Functions;
@@ -189,12 +189,15 @@ impl Walk<'_> {
 }
 
 /// Proves that what the configuration file brought into the process (providers, engines) is not bound to another libcrypto,
-/// as a module is that asks for libcrypto by a name which another library has here.
+/// as a module is that asks for libcrypto by a name which another library has here. Beside a private copy no engine at all may
+/// be so, not even one that was there before: C has only one mapping for it.
 ///
 /// # Errors
-/// [`LoadFailure::MismatchedPair`] that names the module.
-pub(crate) fn prove_modules(pair: &Pair<'_>, places: &Places) -> Result<(), LoadFailure> {
-    if places.count.is_some() && count() == places.count {
+/// [`LoadFailure::ForeignModule`].
+pub(crate) fn prove_modules(pair: &Pair<'_>, places: &Places, is_private: bool) -> Result<(), LoadFailure> {
+    /// What every engine that can be loaded exports.
+    const ENGINE: Name<'_> = Name::new(b"bind_engine");
+    if !is_private && places.count.is_some() && count() == places.count {
         return Ok(());
     }
     let objects = self::places();
@@ -203,14 +206,11 @@ pub(crate) fn prove_modules(pair: &Pair<'_>, places: &Places) -> Result<(), Load
     else {
         return Ok(());
     };
-    let new = objects.iter().filter(|object| object_at(&places.objects, object.address()).is_none());
-    for module in new {
+    let is_new = |object: &Object| object_at(&places.objects, object.address()).is_none();
+    let is_engine = |object: &Object| Exports::of(object).is_some_and(|exports| exports.find(ENGINE) != Export::Absent);
+    for module in objects.iter().filter(|object| is_new(object) || is_private && is_engine(object)) {
         if let Some(evidence) = stray_slot(pair, &objects, (libssl, libcrypto), module, &mut 0) {
-            return Err(LoadFailure::MismatchedPair {
-                libssl: places.libssl.clone(),
-                libcrypto: places.libcrypto.clone(),
-                evidence: format!("a module that its configuration file names: {evidence}"),
-            });
+            return Err(LoadFailure::ForeignModule { path: module.path().into_owned(), evidence });
         }
     }
     Ok(())

@@ -79,6 +79,10 @@ fn first_that_works(
             Err(failure) => {
                 attempt.failure = Some(Failure::of(&failure));
                 explanation.attempts.push(attempt);
+                // The file names it for every candidate.
+                if matches!(failure, LoadFailure::ForeignModule { .. }) {
+                    return Err(failure);
+                }
                 // What was there and could not be used tells more than what was not there.
                 if telling.is_none() && (candidates.len() == 1 || !failure.is_absence()) {
                     telling = Some(failure);

@@ -19,5 +19,7 @@ symbols! {
             where openssl "3.0.0..", libressl "never";
         fn OSSL_PROVIDER_add_builtin(context: *mut OSSL_LIB_CTX, name: *const c_char, init: OSSL_provider_init_fn)
             -> c_int where openssl "3.0.0..", libressl "never";
+        fn OSSL_PROVIDER_set_default_search_path(context: *mut OSSL_LIB_CTX, path: *const c_char) -> c_int
+            where openssl "3.0.0..", libressl "never";
     }
 }
