@@ -15,6 +15,10 @@ use crate::alarm::Alarm;
 use crate::polled::Polled;
 use crate::tasks::Direction;
 
+/// Size of the read-ahead buffer. `AsyncRead` has no vectored reads, by which the rest of a long record and the beginning of the
+/// next come together: what is read ahead of a long one is only copied once more.
+const AHEAD: usize = 1024;
+
 /// Handshakes as a client. `name` is the host name or IP address that the certificate must be for.
 ///
 /// A connector that [follows](Connector::following) loads and builds anew here, once after each reload: some milliseconds in
@@ -39,13 +43,13 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     match connector.configure(name) {
-        Ok(configuration) => connect_with(configuration, stream).await,
+        Ok(configuration) => connect_with(configuration.read_ahead(AHEAD), stream).await,
         Err(error) => Err(FailedHandshake::new(error, stream)),
     }
 }
 
 /// Handshakes as a client with settings of this connection's own ([`Connector::configure`]): a session, early data, bytes
-/// that were read already, a deadline.
+/// that were read already, a deadline, another size of the read-ahead buffer than the 1 KiB of [`connect`].
 ///
 /// # Errors
 /// As for [`connect`]; of kind [`TimedOut`](dlssl::ErrorKind::TimedOut) past its deadline or its limit for handshakes.
@@ -106,7 +110,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     match acceptor.configure() {
-        Ok(configuration) => accept_with(configuration, stream).await,
+        Ok(configuration) => accept_with(configuration.read_ahead(AHEAD), stream).await,
         Err(error) => Err(FailedHandshake::new(error, stream)),
     }
 }
