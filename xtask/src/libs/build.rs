@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use super::catalogue::Recipe;
+use super::catalogue::{FIPS, Recipe};
 use super::fetch;
 use super::log::Log;
 use crate::Fallible;
@@ -78,6 +78,10 @@ fn openssl(tree: &Path, options: &[&str], folders: &Folders, log: &mut Log) -> F
     // Headers first: rules for objects do not name the generated ones.
     log.step("make headers", make(tree, &["build_generated"]))?;
     log.step("make", make(tree, &["libcrypto.so", "libssl.so"]))?;
+    if options.contains(&FIPS) {
+        log.step("make modules", make(tree, &["providers/fips.so", "providers/legacy.so"]))?;
+        copy_files(&tree.join("providers"), &folders.out.join("lib/ossl-modules"), |name| name.ends_with(".so"))?;
+    }
     copy_files(tree, &folders.out.join("lib"), is_shared_library)?;
     copy_files(&tree.join("include/openssl"), &folders.out.join("include/openssl"), |name| name.ends_with(".h"))
 }

@@ -57,6 +57,9 @@ pub(crate) enum Recipe {
     },
 }
 
+/// Builds the FIPS module, and with it the legacy one: into the library's own folder for modules.
+pub(crate) const FIPS: &str = "enable-fips";
+
 /// Trimmed trees hold no tests, and cannot export the symbols of loadable modules.
 const TRIMMED: &[&str] = &["no-tests", "no-module", "no-legacy", "enable-ktls"];
 
@@ -93,7 +96,8 @@ const ROWS: [Row; 15] = [
         wheel("psycopg2-binary", "2.9.9", "manylinux2014_x86_64", "psycopg2_binary.libs"),
         WHEEL_SECONDS,
     ),
-    row("openssl-3.0.8", "OpenSSL 3.0.8 7 Feb 2023", openssl("300.0.13", &["no-tests"]), 200),
+    // The one tree here that is whole and has providers: with the FIPS module, which compiles half of libcrypto again.
+    row("openssl-3.0.8", "OpenSSL 3.0.8 7 Feb 2023", openssl("300.0.13", &["no-tests", FIPS]), 320),
     row("openssl-3.5.5", "OpenSSL 3.5.5 27 Jan 2026", trimmed_openssl("300.5.5"), 240),
     row(
         "openssl-3.5.9",
