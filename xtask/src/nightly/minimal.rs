@@ -19,6 +19,10 @@ const OURS_ALONE: &str = r#", "tests", "xtask""#;
 pub(super) fn check() -> Fallible<Verdict> {
     let folder = tempfile::tempdir()?;
     copy(&workspace::root().join("crates"), &folder.path().join("crates"))?;
+    for entry in fs::read_dir(folder.path().join("crates"))? {
+        let manifest = entry?.path().join("Cargo.toml");
+        fs::write(&manifest, without_tests(&fs::read_to_string(&manifest)?))?;
+    }
     fs::copy(workspace::root().join("Cargo.lock"), folder.path().join("Cargo.lock"))?;
     let manifest = fs::read_to_string(workspace::root().join("Cargo.toml"))?;
     if !manifest.contains(OURS_ALONE) {
@@ -73,6 +77,22 @@ fn settle(
             return Ok(left);
         }
     }
+}
+
+/// A manifest without what only tests and examples need: part of that is not published.
+fn without_tests(manifest: &str) -> String {
+    let mut kept = String::new();
+    let mut left_out = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            left_out = line.contains("dev-dependencies");
+        }
+        if !left_out {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    kept
 }
 
 /// Name and oldest version of each dependency that is needed to build (not those of tests) and comes from a registry.
@@ -160,6 +180,12 @@ mod tests {
             {"name": "dlssl-core", "req": "^0.1.0", "kind": null, "source": null},
         ]}]});
         assert_eq!(oldest(&metadata), BTreeMap::from([("log".to_owned(), "0.4.0".to_owned())]));
+    }
+
+    #[test]
+    fn what_tests_need_is_left_out_of_a_manifest() {
+        let manifest = "[dependencies]\nlog = \"1\"\n\n[dev-dependencies]\nours = { path = \"..\" }\n\n[lints]\nworkspace = true\n";
+        assert_eq!(without_tests(manifest), "[dependencies]\nlog = \"1\"\n\n[lints]\nworkspace = true\n");
     }
 
     #[test]
