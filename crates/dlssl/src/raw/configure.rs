@@ -5,7 +5,6 @@ use std::ffi::{CStr, c_int};
 use dlssl_core::compat::configure::{self as compat, Applied};
 use dlssl_core::ffi::constants::{SSL_CTRL_MODE, SSL_MODE_RELEASE_BUFFERS};
 
-use super::call::plain;
 use super::ssl::name_flags;
 use super::{Certificate, Ssl, SslContext};
 use crate::callback;
@@ -68,7 +67,7 @@ impl SslContext {
 
     /// Runs a setting and leaves nothing of a refusal in the queue.
     fn applied(&self, call: impl FnOnce() -> Applied) -> Applied {
-        plain(self.library(), call, |applied| *applied == Applied::Refused).unwrap_or(Applied::Refused)
+        super::call::plain(self.library(), call, |applied| *applied == Applied::Refused).unwrap_or(Applied::Refused)
     }
 }
 
@@ -99,9 +98,9 @@ impl Certificate {
     pub(crate) fn is_for(&self, name: &ServerName, no_wildcards: bool) -> bool {
         let x509v3 = &self.library.functions().x509v3;
         let flags = name_flags(no_wildcards);
+        let pointer = self.as_ptr();
         // SAFETY: live certificate; name and address with their lengths; nobody asks for the name that fitted.
         let check = || unsafe {
-            let pointer = self.as_ptr();
             match name {
                 ServerName::Dns(host) => {
                     let host = (host.as_ptr().cast(), host.len());
@@ -115,7 +114,7 @@ impl Certificate {
                 }
             }
         };
-        // Names that cannot be read are none; that C says so in its queue too is for nobody.
-        plain(&self.library, check, |result| *result != 1).is_ok()
+        // A broken extension leaves entries in the queue, on some versions with any answer.
+        super::call::plain(&self.library, check, |answer| *answer != 1).is_ok()
     }
 }
