@@ -246,9 +246,15 @@ mod tests {
 
     #[test]
     fn outside_of_an_operation_nobody_waits() {
-        let (mut tasks, mut inner, ..) = setting();
+        let (mut tasks, mut inner, [a, b], [reader, writer]) = setting();
+        for (towards, waker) in [(Read, &reader), (Write, &writer)] {
+            tasks.enter(towards, waker);
+            inner.poll(&mut tasks, towards, true);
+            tasks.leave();
+        }
         inner.poll(&mut tasks, Read, false);
         inner.fire(Read);
-        assert!(tasks.everybody().will_wake(Waker::noop()));
+        tasks.everybody().wake();
+        assert_eq!((a.woken(), b.woken()), (0, 0));
     }
 }
