@@ -122,7 +122,12 @@ pub(super) fn check(
         ssl: opened.ssl.clone(),
         crypto: opened.crypto.clone(),
     };
-    initialise(&parts, &identity, configuration, &examined, &places, attempt, hold)?;
+    if known.is_some() {
+        // Again would be harmless, but for OpenSSL before 1.1.0: it fills its tables anew, under threads that read them.
+        attempt.step("initialise", "done by an earlier load of this process");
+    } else {
+        initialise(&parts, &identity, configuration, &examined, &places, attempt, hold)?;
+    }
     pair::prove_by_error(&parts.functions, &places)?;
     attempt.step("pair, by error", "an error raised in libssl reached this libcrypto's queue");
     Ok(Checked { parts, taken, configuration: configuration.clone() })

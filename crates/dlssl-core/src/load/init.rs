@@ -39,7 +39,7 @@ pub(super) fn believes_the_environment(identity: &Identity) -> bool {
     identity.flavour == Flavour::OpenSsl && identity.version < Version::new(1, 1, 1)
 }
 
-/// Initialises a library; harmless when it is already.
+/// Initialises a library. Harmless when it is already, except before 1.1.0 under threads that use it.
 ///
 /// # Errors
 /// [`LoadFailure::Initialisation`] with the library's words, [`LoadFailure::Setting`] where it cannot read a
@@ -92,7 +92,7 @@ fn initialise_before_1_1_0(
         });
     };
     install_locks(functions, identity)?;
-    // SAFETY: the order that these versions document; all are safe to repeat.
+    // SAFETY: the order that these versions document; all may be repeated, while no other thread is in the library.
     check(functions, identity, || unsafe {
         let result = library_init();
         load_error_strings();
