@@ -23,7 +23,7 @@ const PLAIN: [Target; 7] = [
     ("explanation", dlssl_core::fuzzing::explanation),
     ("cache", dlssl_core::fuzzing::cache),
     ("host_name", dlssl::fuzzing::host_name),
-    ("base64", dlssl::fuzzing::base64),
+    ("pin", dlssl::fuzzing::pin),
     ("certificate", dlssl::fuzzing::certificate),
 ];
 /// Those that C takes part in.

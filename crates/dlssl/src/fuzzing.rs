@@ -3,7 +3,7 @@
 //! Behind the feature `fuzzing`, and no part of what the crate promises.
 
 use crate::hostname::ServerName;
-pub use crate::x509::any::{base64, certificate};
+pub use crate::x509::any::{certificate, pin};
 
 /// A name is a host's, an address, or refused; nothing else gets to C.
 pub fn host_name(data: &[u8]) {

@@ -1,8 +1,8 @@
-//! The readers of certificates and of base64 over any bytes; see `fuzzing`.
+//! The readers of certificates and of pins over any bytes; see `fuzzing`.
 
 use super::der::Reader;
 use super::parse::{Parts, issuer_der, subject_der};
-use super::{alt_name, string};
+use super::{Pin, alt_name, string};
 
 /// A certificate's DER.
 pub fn certificate(data: &[u8]) {
@@ -20,12 +20,11 @@ pub fn certificate(data: &[u8]) {
     }
 }
 
-/// Base64 is refused or reads back.
-pub fn base64(data: &[u8]) {
-    let text = super::base64::encode(data);
-    assert_eq!(super::base64::decode(&text).as_deref(), Some(data));
+/// A pin is refused or reads back.
+pub fn pin(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    if let Some(bytes) = super::base64::decode(&text) {
-        assert_eq!(super::base64::encode(&bytes), text);
+    match text.parse::<Pin>() {
+        Ok(pin) => assert_eq!(pin.to_string(), text),
+        Err(error) => assert!(!error.to_string().is_empty()),
     }
 }

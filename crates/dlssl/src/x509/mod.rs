@@ -4,7 +4,6 @@
 mod alt_name;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod any;
-pub(crate) mod base64;
 mod certificate;
 mod der;
 mod digest;

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Certificate, PublicKey, base64};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::{Certificate, PublicKey};
 use crate::error::{Error, ErrorKind};
 
 /// A certificate or a public key by its SHA-256. A peer is taken when one pin fits one certificate of its chain.
@@ -102,7 +105,7 @@ impl FromStr for Pin {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         text.strip_prefix(KEY)
-            .and_then(base64::decode)
+            .and_then(|text| BASE64.decode(text).ok())
             .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok())
             .map(Self::key_sha256)
             .ok_or_else(|| {
@@ -118,7 +121,7 @@ impl fmt::Display for Pin {
         if self.subject == Subject::Certificate {
             f.write_str("certificate ")?;
         }
-        write!(f, "{KEY}{}", base64::encode(&self.sha256))
+        write!(f, "{KEY}{}", BASE64.encode(self.sha256))
     }
 }
 
