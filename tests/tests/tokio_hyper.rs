@@ -14,7 +14,7 @@ fn main() -> ExitCode {
 }
 
 fn example(name: &str) -> Command {
-    let mut command = Command::new(examples::of_package("dlssl-tokio", name, name));
+    let mut command = Command::new(examples::of_package("dlssl-examples", name, name));
     set_environment(&mut command);
     command
 }

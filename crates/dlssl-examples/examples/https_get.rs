@@ -1,16 +1,16 @@
 //! Gets a page through hyper, over HTTP/2 or HTTP/1.1 by ALPN, on an OpenSSL of the caller's choice.
 //!
 //! ```sh
-//! cargo run -p dlssl-tokio --example https_get -- [--lib-dir DIR] [--ca FILE] [--http1] https://HOST[:PORT]/PATH
+//! cargo run -p dlssl-examples --example https_get -- [--lib-dir DIR] [--ca FILE] [--http1] https://HOST[:PORT]/PATH
 //! ```
 //!
 //! The page goes to standard output, what it came by to standard error.
 
-use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
-use dlssl::{Connector, Loader, Roots};
+use dlssl::{Connector, Roots};
+use dlssl_examples::{Arguments, Failure};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
@@ -20,58 +20,26 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-type Fallible<T> = Result<T, Box<dyn Error>>;
+const USAGE: &str = "https_get [--lib-dir DIR] [--ca FILE] [--http1] https://HOST[:PORT]/PATH";
 
-#[derive(Default)]
-struct Options {
-    lib_dir: Option<String>,
-    ca: Option<String>,
-    http1: bool,
-    url: String,
-}
-
-fn options() -> Fallible<Options> {
-    let mut options = Options::default();
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().ok_or_else(|| format!("{argument} needs a value"));
-        match argument.as_str() {
-            "--lib-dir" => options.lib_dir = Some(value()?),
-            "--ca" => options.ca = Some(value()?),
-            "--http1" => options.http1 = true,
-            option if option.starts_with('-') => return Err(format!("no such option: {option}").into()),
-            _ => options.url = argument,
-        }
-    }
-    if options.url.is_empty() {
-        return Err("usage: https_get [--lib-dir DIR] [--ca FILE] [--http1] https://HOST[:PORT]/PATH".into());
-    }
-    Ok(options)
-}
+type Fallible<T> = Result<T, Failure>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    dlssl_examples::end(run().await)
 }
 
 async fn run() -> Fallible<()> {
-    let options = options()?;
-    if let Some(directory) = &options.lib_dir {
-        // SAFETY: whoever calls this program vouches for the code that lies there.
-        dlssl::reload_with(unsafe { Loader::new().directory(directory) })?;
-    }
-    let protocols: &[&str] = if options.http1 { &["http/1.1"] } else { &["h2", "http/1.1"] };
+    let mut arguments = Arguments::of_program(USAGE)?;
+    let ca: Option<String> = arguments.value("--ca")?;
+    let http1 = arguments.flag("--http1");
+    let uri: Uri = arguments.last("address")?;
+    let protocols: &[&str] = if http1 { &["http/1.1"] } else { &["h2", "http/1.1"] };
     let mut connector = Connector::following().alpn(protocols.iter().copied());
-    if let Some(file) = &options.ca {
+    if let Some(file) = ca {
         connector = connector.roots(Roots::file(file));
     }
-    let (response, connection) = get(&connector.build()?, &options.url.parse()?).await?;
+    let (response, connection) = get(&connector.build()?, &uri).await?;
     if !response.status().is_success() {
         return Err(format!("the server says {}", response.status()).into());
     }
