@@ -38,8 +38,8 @@ pub enum AltName {
     Other(Vec<u8>),
 }
 
-/// Object identifier of the extension.
-pub(super) const EXTENSION: &str = "2.5.29.17";
+/// Object identifier of the extension, 2.5.29.17.
+pub(super) const EXTENSION: &[u8] = &[0x55, 0x1D, 17];
 
 const EMAIL: u8 = 0x81;
 const DNS: u8 = 0x82;

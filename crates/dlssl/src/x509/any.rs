@@ -15,7 +15,7 @@ pub fn certificate(data: &[u8]) {
     assert_eq!(subject_der(data).as_deref(), Some(parts.subject.whole));
     assert_eq!(issuer_der(data).as_deref(), Some(parts.issuer.whole));
     let _ = parts.is_authority();
-    if let Ok(Some(names)) = parts.extension("2.5.29.17") {
+    if let Ok(Some(names)) = parts.extension(alt_name::EXTENSION) {
         let _ = alt_name::holds_dns(names);
     }
 }

@@ -10,7 +10,7 @@ use dlssl_core::Library;
 use dlssl_core::ffi::X509;
 
 use super::parse::Parts;
-use super::{AltName, Digest, Malformed, Name, PublicKey, Validity, alt_name, pem, weak};
+use super::{AltName, Digest, Malformed, Name, PublicKey, Validity, alt_name, der, pem, weak};
 use crate::config::Source;
 use crate::error::{Error, ErrorKind};
 use crate::hostname::ServerName;
@@ -266,7 +266,7 @@ impl Certificate {
     #[doc(alias = "X509_get_signature_nid")]
     pub fn signature_algorithm(&self) -> Result<String, Error> {
         self.read(|parts| {
-            let oid = parts.signature.oid;
+            let oid = der::dotted(parts.signature.oid)?;
             Ok(raw::object_names(self.library(), &oid).map_or(oid, |(_, long)| long))
         })
     }

@@ -84,16 +84,29 @@ fn head(bytes: &[u8]) -> Option<(u8, usize, usize)> {
     Some((tag, 2 + count, usize::try_from(len).ok()?))
 }
 
+/// Content of an object identifier, in the one form that it can have: so equal ones have equal bytes.
+pub(super) fn identifier(element: Element<'_>) -> Result<&[u8], Malformed> {
+    // A number ends with a byte below 0x80, and none begins with a nought.
+    let mut begins = true;
+    let is_sound = element.content.iter().all(|byte| {
+        let sound = !begins || *byte != 0x80;
+        begins = byte & 0x80 == 0;
+        sound
+    });
+    if is_sound && begins && !element.content.is_empty() { Ok(element.content) } else { Err(NO_IDENTIFIER) }
+}
+
+const NO_IDENTIFIER: Malformed = Malformed("an object identifier that is none");
+
 /// Writes an object identifier with dots, such as `2.5.4.3`.
 pub(super) fn dotted(content: &[u8]) -> Result<String, Malformed> {
-    const WRONG: Malformed = Malformed("an object identifier that is none");
     let mut text = String::new();
     let mut number = 0u128;
     if content.last().is_none_or(|last| last & 0x80 != 0) {
-        return Err(WRONG);
+        return Err(NO_IDENTIFIER);
     }
     for byte in content {
-        number = number.checked_mul(128).ok_or(WRONG)? | u128::from(byte & 0x7F);
+        number = number.checked_mul(128).ok_or(NO_IDENTIFIER)? | u128::from(byte & 0x7F);
         if byte & 0x80 != 0 {
             continue;
         }
@@ -139,6 +152,16 @@ mod tests {
         assert_eq!(dotted(&[0x88, 0x37]).unwrap(), "2.999");
         for wrong in [&[][..], &[0x55, 0x84], &[0xFF; 30]] {
             assert!(dotted(wrong).is_err());
+        }
+    }
+
+    #[test]
+    fn identifiers_have_one_form() {
+        let read = |content: &[u8]| identifier(Element { tag: OBJECT_IDENTIFIER, content, whole: content }).is_ok();
+        assert!(read(&[0x55, 4, 3]) && read(&[0x2A, 0x86, 0x80, 1]));
+        // Nothing, one that does not end, and numbers with a nought before them.
+        for wrong in [&[][..], &[0x55, 0x84], &[0x80, 0x55], &[0x2A, 0x80, 0x86, 0x48]] {
+            assert!(!read(wrong), "{wrong:x?}");
         }
     }
 

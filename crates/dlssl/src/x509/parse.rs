@@ -1,12 +1,15 @@
 //! From DER to the parts of a certificate (RFC 5280, section 4.1), borrowed.
 
 use super::Malformed;
-use super::der::{BOOLEAN, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, dotted};
+use super::der::{BOOLEAN, Element, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, Reader, SEQUENCE, identifier};
 
 const VERSION: u8 = 0xA0;
 const ISSUER_ID: u8 = 0x81;
 const SUBJECT_ID: u8 = 0x82;
 const EXTENSIONS: u8 = 0xA3;
+
+/// Object identifier 2.5.29.19.
+pub(super) const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1D, 19];
 
 /// Parts of a certificate.
 #[derive(Clone, Debug)]
@@ -26,14 +29,15 @@ pub(super) struct Parts<'a> {
 /// An algorithm with its parameters.
 #[derive(Clone, Debug)]
 pub(super) struct Algorithm<'a> {
-    pub(super) oid: String,
+    /// Content of the object identifier.
+    pub(super) oid: &'a [u8],
     pub(super) parameters: Reader<'a>,
 }
 
 impl<'a> Algorithm<'a> {
     /// Reads what is inside of an AlgorithmIdentifier.
     pub(super) fn parse(mut inside: Reader<'a>) -> Result<Self, Malformed> {
-        let oid = dotted(inside.expect(OBJECT_IDENTIFIER)?.content)?;
+        let oid = identifier(inside.expect(OBJECT_IDENTIFIER)?)?;
         Ok(Self { oid, parameters: inside })
     }
 }
@@ -74,12 +78,12 @@ impl<'a> Parts<'a> {
         })
     }
 
-    /// What an extension holds, by object identifier; `None` when it is not there. One that is there twice is malformed.
-    pub(super) fn extension(&self, oid: &str) -> Result<Option<Reader<'a>>, Malformed> {
+    /// What an extension holds, by content of its object identifier; `None` when it is not there. One that is there twice is malformed.
+    pub(super) fn extension(&self, oid: &[u8]) -> Result<Option<Reader<'a>>, Malformed> {
         let mut found = None;
         for extension in self.extensions() {
             let (id, value) = extension?;
-            if dotted(id)? == oid && found.replace(value).is_some() {
+            if id == oid && found.replace(value).is_some() {
                 return Err(Malformed("an extension that is there twice"));
             }
         }
@@ -88,7 +92,7 @@ impl<'a> Parts<'a> {
 
     /// Whether the certificate says that it may sign others (basic constraints).
     pub(super) fn is_authority(&self) -> Result<bool, Malformed> {
-        let Some(mut constraints) = self.extension("2.5.29.19")? else { return Ok(false) };
+        let Some(mut constraints) = self.extension(BASIC_CONSTRAINTS)? else { return Ok(false) };
         let authority = constraints.expect(SEQUENCE)?.inside().optional(BOOLEAN)?;
         Ok(authority.is_some_and(|flag| flag.content != [0]))
     }
@@ -96,7 +100,7 @@ impl<'a> Parts<'a> {
 
 fn one_extension<'a>(from: &mut Reader<'a>) -> Result<(&'a [u8], Reader<'a>), Malformed> {
     let mut extension = from.expect(SEQUENCE)?.inside();
-    let id = extension.expect(OBJECT_IDENTIFIER)?.content;
+    let id = identifier(extension.expect(OBJECT_IDENTIFIER)?)?;
     extension.optional(BOOLEAN)?;
     Ok((id, extension.expect(OCTET_STRING)?.inside()))
 }
@@ -121,7 +125,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..128)) {
             if let Ok(parts) = Parts::parse(&bytes) {
-                let _ = (parts.extension("2.5.29.17"), parts.is_authority());
+                let _ = (parts.extension(&[0x55, 0x1D, 17]), parts.is_authority());
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::der::{Reader, SEQUENCE};
+use super::der::{Reader, SEQUENCE, dotted};
 use super::parse::Algorithm;
 use super::{Digest, Malformed};
 use crate::error::Error;
@@ -36,15 +36,20 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    pub(super) fn from_oid(oid: &str) -> Self {
-        match oid {
-            "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => Self::Rsa,
-            "1.2.840.10045.2.1" => Self::Ec,
-            "1.3.101.112" => Self::Ed25519,
-            "1.3.101.113" => Self::Ed448,
-            "1.2.840.10040.4.1" => Self::Dsa,
-            other => Self::Other(other.to_owned()),
-        }
+    fn from_oid(oid: &[u8]) -> Result<Self, Malformed> {
+        Ok(match oid {
+            // 1.2.840.113549.1.1.1, and .10 for PSS only
+            [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 1 | 10] => Self::Rsa,
+            // 1.2.840.10045.2.1
+            [0x2A, 0x86, 0x48, 0xCE, 0x3D, 2, 1] => Self::Ec,
+            // 1.3.101.112
+            [0x2B, 0x65, 112] => Self::Ed25519,
+            // 1.3.101.113
+            [0x2B, 0x65, 113] => Self::Ed448,
+            // 1.2.840.10040.4.1
+            [0x2A, 0x86, 0x48, 0xCE, 0x38, 4, 1] => Self::Dsa,
+            other => Self::Other(dotted(other)?),
+        })
     }
 
     /// Fewest bits that are strong enough: those of OpenSSL's security level 1 (80 bits of work).
@@ -125,7 +130,7 @@ impl PublicKey {
 /// Kind of a key in DER.
 pub(super) fn kind(der: &[u8]) -> Result<KeyKind, Malformed> {
     let algorithm = Reader::new(der).expect(SEQUENCE)?.inside().expect(SEQUENCE)?.inside();
-    Ok(KeyKind::from_oid(&Algorithm::parse(algorithm)?.oid))
+    KeyKind::from_oid(Algorithm::parse(algorithm)?.oid)
 }
 
 impl PartialEq for PublicKey {
@@ -148,5 +153,27 @@ impl fmt::Display for PublicKey {
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PublicKey").field("kind", &self.kind).field("bits", &self.bits).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_by_identifier() {
+        let known = [
+            (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 1][..], "1.2.840.113549.1.1.1", KeyKind::Rsa),
+            (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 10], "1.2.840.113549.1.1.10", KeyKind::Rsa),
+            (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 2, 1], "1.2.840.10045.2.1", KeyKind::Ec),
+            (&[0x2B, 0x65, 112], "1.3.101.112", KeyKind::Ed25519),
+            (&[0x2B, 0x65, 113], "1.3.101.113", KeyKind::Ed448),
+            (&[0x2A, 0x86, 0x48, 0xCE, 0x38, 4, 1], "1.2.840.10040.4.1", KeyKind::Dsa),
+            (&[0x2B, 0x65, 111], "1.3.101.111", KeyKind::Other("1.3.101.111".to_owned())),
+        ];
+        for (oid, text, kind) in known {
+            assert_eq!(dotted(oid).unwrap(), text);
+            assert_eq!(KeyKind::from_oid(oid).unwrap(), kind, "{text}");
+        }
     }
 }

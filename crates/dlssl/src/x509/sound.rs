@@ -1,14 +1,13 @@
 //! What each certificate of a chain must be in itself (RFC 5280), judged by us: 1.0.2 and LibreSSL take a broken or doubled
 //! extension for an absent one, an intermediate that is no authority, and a text for a time.
 
+use super::alt_name::EXTENSION as ALTERNATIVE_NAMES;
 use super::der::{BIT_STRING, BOOLEAN, Element, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
-use super::parse::Parts;
+use super::parse::{BASIC_CONSTRAINTS, Parts};
 use super::{Certificate, Malformed};
 
-const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1D, 19];
 const KEY_USAGE: &[u8] = &[0x55, 0x1D, 15];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1D, 37];
-const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1D, 17];
 const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1D, 30];
 
 const UTC_TIME: u8 = 0x17;

@@ -5,23 +5,29 @@ use super::parse::{Algorithm, Parts};
 use super::public_key::kind;
 use super::{Certificate, Malformed, alt_name};
 
-/// Algorithms whose digest is broken (MD2, MD4, MD5, SHA-1): a signature by them proves nothing.
-const BROKEN: [&str; 12] = [
-    "1.2.840.113549.1.1.2", // md2WithRSAEncryption
-    "1.2.840.113549.1.1.3", // md4WithRSAEncryption
-    "1.2.840.113549.1.1.4", // md5WithRSAEncryption
-    "1.2.840.113549.1.1.5", // sha1WithRSAEncryption
-    "1.2.840.10040.4.3",    // dsa-with-sha1
-    "1.2.840.10045.4.1",    // ecdsa-with-SHA1
-    "1.3.14.3.2.3",         // md5WithRSA, as OIW numbered it
-    "1.3.14.3.2.13",        // dsaWithSHA
-    "1.3.14.3.2.15",        // shaWithRSA
-    "1.3.14.3.2.27",        // dsaWithSHA1
-    "1.3.14.3.2.28",        // dsaWithSHA1, another one
-    "1.3.14.3.2.29",        // sha1WithRSA
+/// Object identifiers of algorithms whose digest is broken (MD2, MD4, MD5, SHA-1): a signature by them proves nothing.
+const BROKEN: [&[u8]; 12] = [
+    &[0x2A, 0x86, 0x48, 0x86, 0xF7, 13, 1, 1, 2], // 1.2.840.113549.1.1.2, md2WithRSAEncryption
+    &[0x2A, 0x86, 0x48, 0x86, 0xF7, 13, 1, 1, 3], // 1.2.840.113549.1.1.3, md4WithRSAEncryption
+    &[0x2A, 0x86, 0x48, 0x86, 0xF7, 13, 1, 1, 4], // 1.2.840.113549.1.1.4, md5WithRSAEncryption
+    &[0x2A, 0x86, 0x48, 0x86, 0xF7, 13, 1, 1, 5], // 1.2.840.113549.1.1.5, sha1WithRSAEncryption
+    &[0x2A, 0x86, 0x48, 0xCE, 0x38, 4, 3],        // 1.2.840.10040.4.3, dsa-with-sha1
+    &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 1],        // 1.2.840.10045.4.1, ecdsa-with-SHA1
+    &[0x2B, 14, 3, 2, 3],                         // 1.3.14.3.2.3, md5WithRSA, as OIW numbered it
+    &[0x2B, 14, 3, 2, 13],                        // 1.3.14.3.2.13, dsaWithSHA
+    &[0x2B, 14, 3, 2, 15],                        // 1.3.14.3.2.15, shaWithRSA
+    &[0x2B, 14, 3, 2, 27],                        // 1.3.14.3.2.27, dsaWithSHA1
+    &[0x2B, 14, 3, 2, 28],                        // 1.3.14.3.2.28, dsaWithSHA1, another one
+    &[0x2B, 14, 3, 2, 29],                        // 1.3.14.3.2.29, sha1WithRSA
 ];
-const PSS: &str = "1.2.840.113549.1.1.10";
-const BROKEN_DIGESTS: [&str; 4] = ["1.2.840.113549.2.2", "1.2.840.113549.2.4", "1.2.840.113549.2.5", "1.3.14.3.2.26"];
+/// 1.2.840.113549.1.1.10
+const PSS: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 13, 1, 1, 10];
+const BROKEN_DIGESTS: [&[u8]; 4] = [
+    &[0x2A, 0x86, 0x48, 0x86, 0xF7, 13, 2, 2], // 1.2.840.113549.2.2
+    &[0x2A, 0x86, 0x48, 0x86, 0xF7, 13, 2, 4], // 1.2.840.113549.2.4
+    &[0x2A, 0x86, 0x48, 0x86, 0xF7, 13, 2, 5], // 1.2.840.113549.2.5
+    &[0x2B, 14, 3, 2, 26],                     // 1.3.14.3.2.26
+];
 
 /// What is too weak in a verified chain (own certificate first, trusted one last), and at which depth. A root's own
 /// signature proves nothing anyway.
@@ -54,22 +60,34 @@ fn fault(certificate: &Certificate, check_signature: bool) -> Option<&'static st
 
 fn is_broken(mut algorithm: Algorithm<'_>) -> Result<bool, Malformed> {
     if algorithm.oid != PSS {
-        return Ok(BROKEN.contains(&&*algorithm.oid));
+        return Ok(BROKEN.contains(&algorithm.oid));
     }
     // The digest stands in the parameters; SHA-1 where it does not.
     let mut parameters = algorithm.parameters.expect(SEQUENCE)?.inside();
     let Some(digest) = parameters.optional(0xA0)? else { return Ok(true) };
     let digest = Algorithm::parse(digest.inside().expect(SEQUENCE)?.inside())?;
-    Ok(BROKEN_DIGESTS.contains(&&*digest.oid))
+    Ok(BROKEN_DIGESTS.contains(&digest.oid))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::der::Reader;
+    use super::super::der::{Reader, dotted};
     use super::*;
 
     fn broken(inside: &[u8]) -> Result<bool, Malformed> {
         is_broken(Algorithm::parse(Reader::new(inside))?)
+    }
+
+    #[test]
+    fn the_lists_are_these() {
+        let written = |list: &[&[u8]]| list.iter().map(|oid| dotted(oid).unwrap()).collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            written(&BROKEN),
+            "1.2.840.113549.1.1.2 1.2.840.113549.1.1.3 1.2.840.113549.1.1.4 1.2.840.113549.1.1.5 1.2.840.10040.4.3 \
+             1.2.840.10045.4.1 1.3.14.3.2.3 1.3.14.3.2.13 1.3.14.3.2.15 1.3.14.3.2.27 1.3.14.3.2.28 1.3.14.3.2.29"
+        );
+        assert_eq!(written(&BROKEN_DIGESTS), "1.2.840.113549.2.2 1.2.840.113549.2.4 1.2.840.113549.2.5 1.3.14.3.2.26");
+        assert_eq!(dotted(PSS).unwrap(), "1.2.840.113549.1.1.10");
     }
 
     #[test]
