@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,7 @@ use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{is_openssl_from, library};
 use dlssl_tests::openssl_pki::OpensslPki;
 use dlssl_tests::pki::{Authority, Leaf, NAME, Pair, Pki};
-use dlssl_tests::process::PATIENCE;
+use dlssl_tests::process::{self, PATIENCE};
 use dlssl_tests::talk::{acceptor, connector, protocols, shake};
 use dlssl_tests::wire::{End, pipe};
 
@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         test("lists_for_the_whole_chain", whole_chain_lists),
         test("bad_lists", bad_lists),
         test("extra_roots", extra_roots),
+        test("roots_of_the_machine_are_kept_apart", kept_apart).needs_linux(),
         test("pins", pins),
         test("pins_do_not_replace_verification", pins_and_verification),
         test("pins_alone", pins_alone),
@@ -253,6 +254,15 @@ fn extra_roots() {
     let builder = Connector::builder(library());
     accepted(&builder.clone().roots(Roots::default().and(authority().roots())), server());
     refused(&builder, server());
+}
+
+/// In a process of its own, whose environment names the file.
+fn kept_apart() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_probe"));
+    command.arg("machine-roots").env("SSL_CERT_FILE", dir.path().join("roots.pem")).env_remove("SSL_CERT_DIR");
+    let outcome = process::run(&mut command, b"").success();
+    assert_eq!(outcome.stdout, "kept apart\n");
 }
 
 fn pin_of(certificate: &Certificate) -> [Pin; 2] {

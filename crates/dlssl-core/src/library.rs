@@ -7,9 +7,11 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwapOption;
 use serde::Serialize;
 
 use crate::compat;
+use crate::compat::roots::Roots;
 use crate::error::{ErrorStack, Inherited, RandomError};
 use crate::explanation::Explanation;
 use crate::ffi::{Functions, Half, memory};
@@ -45,6 +47,8 @@ struct Inner {
     parts: Parts,
     generation: Generation,
     explanation: Explanation,
+    /// What contexts share. Without a lock: a child of a fork could find one held.
+    roots: ArcSwapOption<Roots>,
 }
 
 /// What a load hands over; equal for all generations on one mapping.
@@ -105,7 +109,7 @@ impl Library {
             target: "dlssl::load",
             "generation {generation}: {} from {} and {}", parts.text, parts.libssl.display(), parts.libcrypto.display(),
         );
-        Self { inner: Arc::new(Inner { parts, generation, explanation }) }
+        Self { inner: Arc::new(Inner { parts, generation, explanation, roots: ArcSwapOption::empty() }) }
     }
 
     /// Table of C functions.
@@ -294,6 +298,10 @@ impl Library {
     #[inline]
     pub(crate) fn parts(&self) -> &Parts {
         &self.inner.parts
+    }
+
+    pub(crate) fn roots(&self) -> &ArcSwapOption<Roots> {
+        &self.inner.roots
     }
 
     /// Whether a file under the library's path is another one than the file that is mapped from it.

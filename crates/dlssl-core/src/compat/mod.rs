@@ -11,6 +11,7 @@ pub mod options;
 pub mod pkcs12;
 pub mod protocol;
 pub(crate) mod rand;
+pub mod roots;
 pub mod session;
 pub mod stack;
 pub mod ticket;

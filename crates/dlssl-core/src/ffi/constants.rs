@@ -56,6 +56,8 @@ constants! {
         SSL_CB_ALERT: c_int = 0x4000;
         SSL_CTRL_SET_TLSEXT_HOSTNAME: c_int = 55;
         SSL_CTRL_SET_ECDH_AUTO: c_int = 94 where openssl "..1.1.0", libressl "never";
+        SSL_CTRL_SET_VERIFY_CERT_STORE: c_int = 106 where libressl "never";
+        SSL_CTRL_SET_CHAIN_CERT_STORE: c_int = 107 where libressl "never";
         SSL_CTRL_GET_SERVER_TMP_KEY: c_int = 109;
         SSL_CTRL_GET_EXTMS_SUPPORT: c_int = 122 where openssl "1.1.0..", libressl "never";
         SSL_CTRL_SET_MIN_PROTO_VERSION: c_int = 123 where openssl "1.1.0..";

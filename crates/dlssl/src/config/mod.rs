@@ -3,6 +3,7 @@
 mod alert;
 mod alpn;
 mod client_hello;
+pub(crate) mod file_state;
 pub(crate) mod functions;
 pub(crate) mod identity;
 mod platform_store;

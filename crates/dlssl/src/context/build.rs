@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::ffi::CString;
-use std::path::Path;
 use std::sync::Arc;
 
 use dlssl_core::compat::protocol::{Bounds, newest};
@@ -19,10 +18,10 @@ use super::settings::{PeerCertificate, Settings, Side};
 use super::{Context, Inner, hooks, identity, sessions, verify};
 use crate::bio::method;
 use crate::callback::{AlpnChoice, alpn_wire};
-use crate::config::roots::{RootSource, default_roots, hashed_files, holds_hashed_certificates};
+use crate::config::roots::{RootSource, hashed_files, holds_hashed_certificates};
 use crate::config::{Identity, Protocol, Source};
 use crate::error::{Error, ErrorKind};
-use crate::raw::{Certificate, SslContext};
+use crate::raw::SslContext;
 use crate::x509::{pem, subject_line};
 
 /// What older libraries still have in their default: no authentication, no encryption, and what is broken.
@@ -232,18 +231,7 @@ impl Builder<'_> {
         }
         for source in &self.settings.roots.sources {
             match source {
-                RootSource::Default => {
-                    let found = default_roots(self.library)?;
-                    if found.certificates().is_empty() {
-                        self.locations(context, found.file(), found.directory())?;
-                    }
-                    for der in found.certificates() {
-                        // As for a folder: what C cannot read is passed over.
-                        if let Ok(certificate) = Certificate::from_der(self.library, der) {
-                            context.trust(&certificate).map_err(library_failed("cannot trust a certificate"))?;
-                        }
-                    }
-                }
+                RootSource::Default => self.default_roots(context)?,
                 RootSource::Directory(path) => {
                     if !holds_hashed_certificates(path) {
                         return Err(Error::new(
@@ -276,20 +264,6 @@ impl Builder<'_> {
             }
         }
         Ok(())
-    }
-
-    fn locations(&self, context: &SslContext, file: Option<&Path>, directory: Option<&Path>) -> Result<(), Error> {
-        let c_path = |path: Option<&Path>| -> Result<Option<CString>, Error> {
-            let Some(path) = path else { return Ok(None) };
-            let text = path
-                .to_str()
-                .ok_or_else(|| Error::new(ErrorKind::Configuration, format!("{} is not plain text", path.display())))?;
-            c_string("the path", text).map(Some)
-        };
-        let (file, directory) = (c_path(file)?, c_path(directory)?);
-        context.trust_locations(file.as_deref(), directory.as_deref()).map_err(|queue| {
-            Error::new(ErrorKind::NoRoots, "the trusted certificates cannot be read").with_queue(queue)
-        })
     }
 
     fn identity(&self, context: &SslContext, identity: &Identity) -> Result<(), Error> {

@@ -7,6 +7,7 @@ mod default;
 mod hooks;
 mod identities;
 mod identity;
+mod roots;
 mod server;
 mod sessions;
 mod settings;
@@ -78,7 +79,9 @@ impl Context {
 
     /// The pointer, for functions that are not wrapped; freed with the last clone and connection.
     ///
-    /// To change a context that connections are made from is not safe with every function of C.
+    /// To change a context that connections are made from is not safe with every function of C. One that trusts the machine's roots
+    /// alone may verify by a store beside its own: what is added to its own then has no effect. Name roots with
+    /// [`Roots`](crate::Roots).
     #[must_use]
     pub fn as_ptr(&self) -> *mut SSL_CTX {
         self.inner.context.as_ptr()

@@ -12,6 +12,7 @@ mod kernel_tls;
 mod key;
 mod memory;
 mod pkcs12;
+mod roots;
 mod session;
 mod ssl;
 mod x509;

@@ -1,4 +1,4 @@
-//! Work that a test wants done in a process of its own: `probe load|closed-peer|encrypted-key|count …`.
+//! Work that a test wants done in a process of its own: `probe load|closed-peer|encrypted-key|count|machine-roots …`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,6 +8,7 @@
 mod closed_peer;
 mod count;
 mod encrypted_key;
+mod machine_roots;
 
 fn main() {
     let mut arguments = std::env::args_os().skip(1);
@@ -20,6 +21,7 @@ fn main() {
         Some("closed-peer") => closed_peer::main(&words[0]),
         Some("encrypted-key") => encrypted_key::main(&words),
         Some("count") => count::main(&words),
+        Some("machine-roots") => machine_roots::main(),
         _ => panic!("what shall I do?"),
     }
     dlssl_tests::pki::remove_shared_files();
