@@ -20,6 +20,7 @@ pub mod openssl_pki;
 #[cfg(doctest)]
 pub mod pages;
 pub mod peers;
+pub mod pem;
 pub mod pki;
 pub mod process;
 pub mod resumption;

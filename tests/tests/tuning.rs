@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use dlssl::{Acceptor, AlpnAnswer, Error, ErrorKind, Flavour, Identity, Protocol, TlsOption, TlsStream, Version};
 use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{has_kernel_tls, has_tls13, is_openssl_from, library};
+use dlssl_tests::pem::{pem_blocks, pem_to_der};
 use dlssl_tests::pki::{NAME, Pair, Pki};
 use dlssl_tests::process::{foreign, run as run_process};
 use dlssl_tests::talk::{acceptor, both, connector, protocols, send, shake};
@@ -364,42 +365,15 @@ fn default_connector() {
     assert_eq!(alpn(), None);
 }
 
-/// What is between the lines of a PEM text, by C's own tool being absent: base64 by hand.
-fn decode(pem: &str) -> Vec<Vec<u8>> {
-    let value = |byte: u8| match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let mut all = Vec::new();
-    for block in pem.split("-----BEGIN ").skip(1) {
-        let body = block.split_once("-----").unwrap().1.split("-----END").next().unwrap();
-        let (mut bytes, mut bits, mut held) = (Vec::new(), 0u32, 0);
-        for value in body.bytes().filter_map(value) {
-            bits = bits << 6 | u32::from(value);
-            held += 6;
-            if held >= 8 {
-                held -= 8;
-                bytes.push((bits >> held) as u8);
-            }
-        }
-        all.push(bytes);
-    }
-    all
-}
-
 fn server() -> &'static Pair {
     &Pki::shared().server
 }
 
 fn der() {
-    let (chain, key) = (decode(&server().chain), decode(&server().key).remove(0));
+    let (chain, key) = (pem_blocks(&server().chain).unwrap(), pem_to_der(&server().key).unwrap());
     assert_eq!(chain[0], server().der);
     works(&Acceptor::builder(library(), Identity::der(chain.clone(), key.clone())).build().unwrap());
-    let other = decode(&Pki::shared().client.key).remove(0);
+    let other = pem_to_der(&Pki::shared().client.key).unwrap();
     for identity in [
         Identity::der([], key.clone()),
         Identity::der([b"no certificate".to_vec()], key),

@@ -12,6 +12,7 @@ use dlssl::Protocol;
 use rcgen::{KeyPair, SigningKey as _};
 
 use self::keys::Keys;
+use crate::pem::pem_blocks;
 use crate::pki::Pair;
 
 /// Kinds of records.
@@ -60,7 +61,11 @@ pub struct Plan {
 impl Plan {
     /// A server that shows this certificate and chain.
     pub fn of(pair: &Pair) -> Self {
-        Plan { chain: ders(&pair.chain), key: Some(KeyPair::from_pem(&pair.key).unwrap()), ..Plan::default() }
+        Plan {
+            chain: pem_blocks(&pair.chain).unwrap(),
+            key: Some(KeyPair::from_pem(&pair.key).unwrap()),
+            ..Plan::default()
+        }
     }
 
     fn sign(&self, message: &[u8]) -> Vec<u8> {
@@ -237,32 +242,6 @@ pub fn ticket13(len: usize) -> Vec<u8> {
     let body =
         [&86_400_u32.to_be_bytes()[..], &[0; 4], &counted(1, &[1]), &counted(2, &vec![7; len]), &[0, 0]].concat();
     message(TICKET, &body)
-}
-
-/// The certificates of a PEM text.
-pub fn ders(pem: &str) -> Vec<Vec<u8>> {
-    let blocks = pem.split("-----BEGIN CERTIFICATE-----").skip(1);
-    blocks.map(|block| base64(block.split("-----END").next().unwrap())).collect()
-}
-
-fn base64(text: &str) -> Vec<u8> {
-    let (mut out, mut bits, mut count) = (Vec::new(), 0_u32, 0);
-    for byte in text.bytes() {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => continue,
-        };
-        (bits, count) = (bits << 6 | u32::from(value), count + 6);
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count) as u8);
-        }
-    }
-    out
 }
 
 /// A content behind its length of `width` bytes.

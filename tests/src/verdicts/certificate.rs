@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PublicKeyData, SigningKey};
 
 use super::der::{bits, boolean, concat, inside, integer, octets, oid, plain, sequence, set, small, tlv};
+use crate::pem::der_to_pem;
 
 /// Object identifiers of extensions.
 pub mod id {
@@ -112,7 +113,7 @@ pub struct Made {
 impl Made {
     /// The certificate in PEM.
     pub fn pem(&self) -> String {
-        pem("CERTIFICATE", &self.der)
+        der_to_pem("CERTIFICATE", &self.der)
     }
 
     /// The key in PEM.
@@ -315,23 +316,6 @@ pub fn utc(text: &str) -> Vec<u8> {
 /// `GeneralizedTime`.
 pub fn generalized(text: &str) -> Vec<u8> {
     tlv(0x18, text.as_bytes())
-}
-
-/// PEM with a line end in each place that needs one.
-pub fn pem(label: &str, der: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut body = String::new();
-    for (at, chunk) in der.chunks(3).enumerate() {
-        if at > 0 && at % 16 == 0 {
-            body.push('\n');
-        }
-        let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for digit in 0..4 {
-            let index = (group >> (18 - 6 * digit)) & 0x3F;
-            body.push(if digit <= chunk.len() { char::from(DIGITS[index as usize]) } else { '=' });
-        }
-    }
-    format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
 }
 
 fn extension(id: &str, critical: bool, value: &[u8]) -> (String, Vec<u8>) {

@@ -17,6 +17,7 @@ use dlssl::Certificate;
 use serde::Serialize;
 
 use crate::library::library;
+use crate::pem::pem_to_der;
 use case::{Case, Expected};
 use known::Known;
 use ours::Way;
@@ -116,37 +117,6 @@ fn surprise(judged: &Judged) -> Option<String> {
     }
 }
 
-/// The bytes in PEM, whatever they are.
-///
-/// # Errors
-/// When it is no PEM.
-pub fn pem_to_der(pem: &str) -> Result<Vec<u8>, String> {
-    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
-    decode(&body).ok_or_else(|| format!("no PEM: {:.60}", pem.escape_debug().to_string()))
-}
-
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut group, mut count) = (0u32, 0);
-    for byte in text.trim_end_matches('=').bytes() {
-        let digit = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        group = group << 6 | u32::from(digit);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((group >> count) as u8);
-        }
-    }
-    (!out.is_empty()).then_some(out)
-}
-
 /// Whether a certificate that is trusted was signed by another: then a chain may end there.
 fn trusts_intermediates(case: &Case) -> Result<bool, String> {
     for pem in &case.trusted_certs {
@@ -193,11 +163,5 @@ mod tests {
             |expected, known| surprise(&judged(Verdict::Accepted, Verdict::Accepted, expected, known)).is_some();
         assert!(fault(Expected::Failure, None) && fault(Expected::Success, Some("because")));
         assert!(!fault(Expected::Failure, Some("because")) && !fault(Expected::Success, None));
-    }
-
-    #[test]
-    fn pem_is_read() {
-        assert_eq!(pem_to_der(&certificate::pem("X", b"\0any bytes\xFF")).unwrap(), b"\0any bytes\xFF");
-        assert!(pem_to_der("-----BEGIN X-----\n!\n").is_err() && pem_to_der("").is_err());
     }
 }

@@ -6,10 +6,11 @@ use dlssl::{
     Acceptor, Connector, ConnectorBuilder, Crls, Error, ErrorKind, Identity, Protocol, Roots, TlsStream, VerifyFlag,
 };
 
+use super::Verdict;
 use super::case::{Case, Kind};
 use super::flight::flight;
-use super::{Verdict, pem_to_der};
 use crate::library::library;
+use crate::pem::pem_to_der;
 use crate::talk::both;
 use crate::wire::{End, pipe};
 

@@ -10,9 +10,10 @@ use dlssl_core::Half;
 use dlssl_core::ffi::memory::text;
 use dlssl_core::ffi::{X509, X509_CRL, X509_STORE, X509_STORE_CTX};
 
+use super::Verdict;
 use super::case::{Case, Kind};
-use super::{Verdict, pem_to_der};
 use crate::library::library;
+use crate::pem::pem_to_der;
 
 const CRL_CHECK_ALL: c_ulong = 0x4 | 0x8;
 const TRUSTED_FIRST: c_ulong = 0x8000;

@@ -2,8 +2,9 @@
 
 use super::{Case, Draft, HOST, Made, Pki, server};
 use crate::openssl_pki::OpensslPki;
+use crate::pem::der_to_pem;
 use crate::verdicts::case::{Expected, Kind, PeerName};
-use crate::verdicts::certificate::{Certificate, Key, pem};
+use crate::verdicts::certificate::{Certificate, Key};
 use crate::verdicts::der::{bits, oid, sequence};
 
 /// ecdsa-with-SHA384, ecdsa-with-SHA1.
@@ -101,7 +102,7 @@ pub fn made_by_openssl() -> Vec<Case> {
             validation_kind: Kind::Server,
             trusted_certs: vec![root.clone()],
             untrusted_intermediates: Vec::new(),
-            peer_certificate: pem("CERTIFICATE", &pair.der),
+            peer_certificate: der_to_pem("CERTIFICATE", &pair.der),
             peer_certificate_key: Some(pair.key),
             validation_time: None,
             signature_algorithms: Vec::new(),

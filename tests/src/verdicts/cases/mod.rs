@@ -11,7 +11,8 @@ mod revocation;
 mod validity;
 
 use super::case::{Case, Expected, Kind, PeerName};
-use super::certificate::{Certificate, Made, dns, pem};
+use super::certificate::{Certificate, Made, dns};
+use crate::pem::der_to_pem;
 
 pub use keys::made_by_openssl;
 
@@ -129,7 +130,7 @@ impl Draft {
     }
 
     fn lists(mut self, lists: &[Vec<u8>]) -> Self {
-        self.0.crls = lists.iter().map(|der| pem("X509 CRL", der)).collect();
+        self.0.crls = lists.iter().map(|der| der_to_pem("X509 CRL", der)).collect();
         self
     }
 
