@@ -4,9 +4,10 @@
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use dlssl::{Acceptor, Connector, Isolation, Library, LoadFailure, Loader, Slot};
+use dlssl::{Acceptor, Connector, Isolation, Library, LoadFailure, Loader, Protocol, SessionStore, Slot};
 use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{OTHER_LIB_DIR, library, loader};
 use dlssl_tests::pki::{NAME, Pki};
@@ -155,8 +156,38 @@ fn users() {
     assert!(library.users() > before);
     drop(connector);
     assert_eq!(library.users(), before);
+    let (client, server) = (self::connector(&library), acceptor(&library));
+    talk(&client, &server);
+    drop((client, server));
+    assert_eq!(library.users(), before, "a context or a connection leaves a user behind");
+    // What the program's store gives becomes C's own.
+    let stored = Acceptor::builder(&library, Pki::shared().server.identity());
+    let stored = stored.max_protocol(Protocol::Tls12).session_tickets(false).session_store(Arc::new(Last::default()));
+    let (first, second) = (stored.build().unwrap(), stored.build().unwrap());
+    let client = self::connector(&library);
+    talk(&client, &first);
+    let (client_end, server_end) = shake(&client, &second, NAME, tcp_pair());
+    assert!(client_end.unwrap().session_reused() && server_end.unwrap().session_reused());
+    drop((stored, client, first, second));
+    assert_eq!(library.users(), before, "a session leaves a user behind");
     slot.reload().unwrap();
     assert!(library.users() < before, "the slot has let go");
+}
+
+/// Gives the last session, whichever is asked for.
+#[derive(Default)]
+struct Last(Mutex<Option<Vec<u8>>>);
+
+impl SessionStore for Last {
+    fn insert(&self, _: &[u8], session: Vec<u8>, _: Duration) {
+        *self.0.lock().unwrap() = Some(session);
+    }
+
+    fn find(&self, _: &[u8]) -> Option<Vec<u8>> {
+        self.0.lock().unwrap().clone()
+    }
+
+    fn remove(&self, _: &[u8]) {}
 }
 
 /// Copies the files under test to another place.

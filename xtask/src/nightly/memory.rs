@@ -35,7 +35,7 @@ pub(super) fn memcheck() -> Fallible<Verdict> {
         suppressions.display()
     );
     let mut cargo = workspace::cargo();
-    cargo.args(["test", "--locked", "--package", "dlssl-tests"]);
+    cargo.args(["test", "--locked", "--no-fail-fast", "--package", "dlssl-tests"]);
     for test in WATCHED.iter().chain(&WITH_COPIES) {
         cargo.args(["--test", test]);
     }
@@ -59,7 +59,7 @@ pub(super) fn sanitizer() -> Fallible<Verdict> {
         return Ok(Verdict::skipped("no nightly Rust: rustup toolchain install nightly"));
     }
     let mut cargo = nightly();
-    cargo.args(["test", "--locked", "--target", &host()?, "--package", "dlssl-tests"]);
+    cargo.args(["test", "--locked", "--no-fail-fast", "--target", &host()?, "--package", "dlssl-tests"]);
     for test in WATCHED {
         cargo.args(["--test", test]);
     }

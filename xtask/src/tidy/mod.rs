@@ -9,6 +9,7 @@ mod links;
 mod manifest;
 mod pages;
 mod places;
+mod queue;
 mod snippets;
 mod symbols;
 mod tree;
@@ -53,6 +54,7 @@ const RULES: &[Rule] = &[
     places::unsafe_code,
     places::command_without_unsafe,
     symbols::declared_in_one_place,
+    queue::calls_have_wrappers,
     links::lead_somewhere,
     pages::name_what_exists,
     snippets::are_compiled,

@@ -64,18 +64,13 @@ impl Ssl {
 
     /// The certificate that this side showed, in DER.
     pub(crate) fn own_certificate_der(&self) -> Option<Vec<u8>> {
-        // SAFETY: live connection, which keeps the certificate.
-        unsafe {
-            let certificate: *const X509 = (self.library().functions().ssl.SSL_get_certificate)(self.as_ptr());
-            if certificate.is_null() {
-                return None;
-            }
-            let encode = self.library().functions().x509.i2d_X509;
-            let len = encode(certificate, ptr::null_mut());
-            let mut der = vec![0u8; usize::try_from(len).ok().filter(|len| *len > 0)?];
-            // Our own copy of the pointer, which C moves to the end.
-            let mut end = der.as_mut_ptr();
-            (encode(certificate, &raw mut end) == len).then_some(der)
+        // SAFETY: live connection; plain getter.
+        let certificate: *const X509 = unsafe { (self.library().functions().ssl.SSL_get_certificate)(self.as_ptr()) };
+        if certificate.is_null() {
+            return None;
         }
+        let write = self.library().functions().x509.i2d_X509;
+        // SAFETY: the connection keeps the certificate; no pointer, or one to as many bytes as it said.
+        super::memory::encode(self.library(), |end| unsafe { write(certificate, end) })
     }
 }

@@ -226,7 +226,7 @@ impl SslContext {
             || unsafe { ctrl(self.as_ptr(), SSL_CTRL_EXTRA_CHAIN_CERT, 0, certificate.as_ptr().cast()) },
             |result| *result != 1,
         )?;
-        std::mem::forget(certificate);
+        let _owned_by_the_context = certificate.into_raw();
         Ok(())
     }
 

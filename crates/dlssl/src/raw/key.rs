@@ -115,14 +115,9 @@ impl PrivateKey {
 
     /// The public half in DER (SubjectPublicKeyInfo).
     pub(crate) fn public_der(&self) -> Option<Vec<u8>> {
-        let encode = self.library.functions().x509.i2d_PUBKEY;
-        // SAFETY: live key; null asks for the length alone.
-        let len = plain(&self.library, || unsafe { encode(self.as_ptr(), ptr::null_mut()) }, |len| *len <= 0).ok()?;
-        let mut der = vec![0u8; usize::try_from(len).ok()?];
-        let mut end = der.as_mut_ptr();
-        // SAFETY: writes the length that it just said; `end` is our own copy of the pointer.
-        let written = unsafe { encode(self.as_ptr(), &raw mut end) };
-        (written == len).then_some(der)
+        let write = self.library.functions().x509.i2d_PUBKEY;
+        // SAFETY: live key; no pointer, or one to as many bytes as it said.
+        memory::encode(&self.library, |end| unsafe { write(self.as_ptr(), end) })
     }
 
     /// Length in bits.

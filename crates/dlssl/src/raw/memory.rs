@@ -114,6 +114,16 @@ pub(super) fn decode<T>(
     Ok((object, at == der.as_ptr_range().end))
 }
 
+/// Writes one object in DER: `write` gives the length, and moves the pointer that it is handed, if any, behind the bytes.
+pub(super) fn encode(library: &Library, write: impl Fn(*mut *mut u8) -> c_int) -> Option<Vec<u8>> {
+    let len = plain(library, || write(ptr::null_mut()), |len| *len <= 0).ok()?;
+    let mut der = vec![0u8; usize::try_from(len).ok()?];
+    // Our own copy of the pointer.
+    let mut end = der.as_mut_ptr();
+    let written = plain(library, || write(&raw mut end), |len| *len <= 0).ok()?;
+    (written == len).then_some(der)
+}
+
 /// `c_long` of a small number, for control commands.
 pub(super) fn long(number: c_int) -> c_long {
     c_long::from(number)

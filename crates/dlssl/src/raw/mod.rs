@@ -48,6 +48,15 @@ macro_rules! owner {
                 Some(Self { pointer: std::ptr::NonNull::new(pointer)?, library: library.clone() })
             }
 
+            /// Gives the object up, for C to own; the library is let go of.
+            #[allow(dead_code, reason = "few objects change their owner")]
+            pub(crate) fn into_raw(self) -> *mut dlssl_core::ffi::$c_type {
+                let mut this = std::mem::ManuallyDrop::new(self);
+                // SAFETY: never dropped again, nor used: only the pointer is.
+                unsafe { std::ptr::drop_in_place(&raw mut this.library) };
+                this.pointer.as_ptr()
+            }
+
             /// The pointer, for C.
             #[inline]
             pub(crate) fn as_ptr(&self) -> *mut dlssl_core::ffi::$c_type {

@@ -8,7 +8,7 @@ use dlssl_core::ffi::constants::{
     SSL_CTRL_SET_SESS_CACHE_MODE, SSL_CTRL_SET_SESS_CACHE_SIZE, SSL_RECEIVED_SHUTDOWN, SSL_SENT_SHUTDOWN,
     SSL_SESS_CACHE_CLIENT, SSL_SESS_CACHE_NO_INTERNAL, SSL_SESS_CACHE_OFF, SSL_SESS_CACHE_SERVER,
 };
-use dlssl_core::ffi::{SSL_SESSION, memory};
+use dlssl_core::ffi::memory;
 use dlssl_core::{ErrorStack, Library};
 
 use super::call::plain;
@@ -25,13 +25,6 @@ impl RawSession {
         &self.library
     }
 
-    /// Gives the reference up, for C to own.
-    pub(crate) fn into_raw(self) -> *mut SSL_SESSION {
-        let pointer = self.as_ptr();
-        std::mem::forget(self);
-        pointer
-    }
-
     pub(crate) fn from_der(library: &Library, der: &[u8]) -> Result<Self, ErrorStack> {
         let read = library.functions().ssl_session.d2i_SSL_SESSION;
         let len = c_long::try_from(der.len()).unwrap_or(c_long::MAX);
@@ -43,14 +36,9 @@ impl RawSession {
     }
 
     pub(crate) fn der(&self) -> Option<Vec<u8>> {
-        let encode = self.library.functions().ssl_session.i2d_SSL_SESSION;
-        // SAFETY: null asks for the length alone.
-        let len = unsafe { encode(self.as_ptr(), ptr::null_mut()) };
-        let mut der = vec![0u8; usize::try_from(len).ok().filter(|len| *len > 0)?];
-        let mut end = der.as_mut_ptr();
-        // SAFETY: writes the length that it just said; `end` is our own copy of the pointer.
-        let written = unsafe { encode(self.as_ptr(), &raw mut end) };
-        (written == len).then_some(der)
+        let write = self.library.functions().ssl_session.i2d_SSL_SESSION;
+        // SAFETY: live session; no pointer, or one to as many bytes as it said.
+        super::memory::encode(&self.library, |end| unsafe { write(self.as_ptr(), end) })
     }
 
     pub(crate) fn id(&self) -> &[u8] {

@@ -62,8 +62,10 @@ impl Certificate {
             return None;
         }
         let copy = library.functions().x509.X509_dup;
-        // SAFETY: not null, so by contract a live certificate; the copy is owned by nobody else.
-        unsafe { Self::from_raw(library, copy(certificate)) }
+        // SAFETY: not null, so by contract a live certificate.
+        let copy = plain(library, || unsafe { copy(certificate) }, |copy| copy.is_null()).ok()?;
+        // SAFETY: just made, owned by nobody else.
+        unsafe { Self::from_raw(library, copy) }
     }
 
     /// Copies the certificates of a stack that C owns, first to last.
@@ -97,14 +99,9 @@ impl Certificate {
 
     /// The certificate in DER.
     pub(crate) fn der(&self) -> Option<Vec<u8>> {
-        let encode = self.library.functions().x509.i2d_X509;
-        // SAFETY: null asks for the length alone.
-        let len = unsafe { encode(self.as_ptr(), ptr::null_mut()) };
-        let mut der = vec![0u8; usize::try_from(len).ok().filter(|len| *len > 0)?];
-        let mut end = der.as_mut_ptr();
-        // SAFETY: writes the length that it just said; `end` is our own copy of the pointer.
-        let written = unsafe { encode(self.as_ptr(), &raw mut end) };
-        (written == len).then_some(der)
+        let write = self.library.functions().x509.i2d_X509;
+        // SAFETY: live certificate; no pointer, or one to as many bytes as it said.
+        memory::encode(&self.library, |end| unsafe { write(self.as_ptr(), end) })
     }
 
     /// The certificate in PEM.
