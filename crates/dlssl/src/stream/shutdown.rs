@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
+use dlssl_core::{Flavour, Version};
+
 use super::TlsStream;
 use super::attempt::Verdict;
 use super::connection::{Connection, Step};
@@ -45,7 +47,8 @@ impl<S> Connection<S> {
                 self.set_closing(false);
                 return Ok(Step::Done(self.how_far()));
             }
-            if self.closed && self.cut_off && self.tolerates_cut_off() {
+            if self.cut_off && self.tolerates_cut_off() && (self.closed || self.cut_off_is_fatal()) {
+                self.closed = true;
                 return Ok(Step::Done(Shutdown::Received));
             }
             let outcome = match self.attempt(Handle::Shutdown) {
@@ -78,9 +81,17 @@ impl<S> Connection<S> {
         }
     }
 
+    /// Whether the library takes an end without `close_notify` for a fatal fault, after which it sends no `close_notify` either
+    /// ("shutdown while in init").
+    fn cut_off_is_fatal(&self) -> bool {
+        let library = self.context().library();
+        library.flavour() == Flavour::OpenSsl && library.version() >= Version::new(3, 0, 0)
+    }
+
     /// How far it has come once ours is sent.
     pub(super) fn how_far(&self) -> Shutdown {
-        if self.ssl().has_received_close() { Shutdown::Received } else { Shutdown::Sent }
+        let is_over = self.ssl().has_received_close() || self.cut_off && self.tolerates_cut_off();
+        if is_over { Shutdown::Received } else { Shutdown::Sent }
     }
 }
 
