@@ -11,73 +11,38 @@ use std::process::ExitCode;
 
 use dlssl::{Connector, Roots};
 use dlssl_examples::{Arguments, Failure};
+use dlssl_tokio::{HttpsConnector, TlsInfo};
 use http_body_util::{BodyExt, Empty};
-use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::{http1, http2};
-use hyper::header::HOST;
-use hyper::{Request, Response, Uri};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
+use hyper::Uri;
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 
 const USAGE: &str = "https_get [--lib-dir DIR] [--ca FILE] [--http1] https://HOST[:PORT]/PATH";
-
-type Fallible<T> = Result<T, Failure>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     dlssl_examples::end(run().await)
 }
 
-async fn run() -> Fallible<()> {
+async fn run() -> Result<(), Failure> {
     let mut arguments = Arguments::of_program(USAGE)?;
-    let ca: Option<String> = arguments.value("--ca")?;
-    let http1 = arguments.flag("--http1");
-    let uri: Uri = arguments.last("address")?;
-    let protocols: &[&str] = if http1 { &["http/1.1"] } else { &["h2", "http/1.1"] };
-    let mut connector = Connector::following().alpn(protocols.iter().copied());
-    if let Some(file) = ca {
-        connector = connector.roots(Roots::file(file));
+    let protocols: &[&str] = if arguments.flag("--http1") { &["http/1.1"] } else { &["h2", "http/1.1"] };
+    let mut tls = Connector::following().alpn(protocols);
+    if let Some(file) = arguments.value::<String>("--ca")? {
+        tls = tls.roots(Roots::file(file));
     }
-    let (response, connection) = get(&connector.build()?, &uri).await?;
-    if !response.status().is_success() {
-        return Err(format!("the server says {}", response.status()).into());
-    }
-    let page = response.into_body().collect().await?.to_bytes();
-    std::io::stdout().write_all(&page)?;
-    // So that the server sees an orderly end.
-    connection.await??;
-    Ok(())
-}
+    let address: Uri = arguments.last("address")?;
 
-/// Asks for one page; what drives its connection ends when the answer has been read.
-async fn get(connector: &Connector, uri: &Uri) -> Fallible<(Response<Incoming>, JoinHandle<hyper::Result<()>>)> {
-    if uri.scheme_str() != Some("https") {
-        return Err(format!("{uri} is not an https address").into());
+    let client = Client::builder(TokioExecutor::new()).build::<_, Empty<Bytes>>(HttpsConnector::new(tls.build()?));
+    let answer = client.get(address).await?;
+    if let Some(tls) = answer.extensions().get::<TlsInfo>() {
+        let (protocol, cipher, library) = (tls.protocol_name(), tls.cipher(), tls.library().version_text());
+        eprintln!("{:?}, {protocol} {cipher}, on {library}", answer.version());
     }
-    let host = uri.host().ok_or("the address has no host")?;
-    // An IPv6 address stands in brackets there.
-    let name = host.trim_start_matches('[').trim_end_matches(']');
-    let tcp = TcpStream::connect((name, uri.port_u16().unwrap_or(443))).await?;
-    tcp.set_nodelay(true)?;
-    let tls = dlssl_tokio::connect(connector, name, tcp).await?;
-
-    let known = tls.get_ref();
-    let is_http2 = known.alpn() == Some(b"h2");
-    let http = if is_http2 { "HTTP/2" } else { "HTTP/1.1" };
-    eprintln!("{http}, {} {}, on {}", known.protocol_name(), known.cipher(), known.library().version_text());
-
-    let request = Request::get(uri.clone());
-    if is_http2 {
-        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(tls)).await?;
-        let connection = tokio::spawn(connection);
-        Ok((sender.send_request(request.body(Empty::<Bytes>::new())?).await?, connection))
-    } else {
-        let authority = uri.authority().ok_or("the address has no host")?.as_str();
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let request = request.uri(path).header(HOST, authority).body(Empty::<Bytes>::new())?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(tls)).await?;
-        let connection = tokio::spawn(connection);
-        Ok((sender.send_request(request).await?, connection))
+    if !answer.status().is_success() {
+        return Err(format!("the server says {}", answer.status()).into());
     }
+    let page = answer.into_body().collect().await?.to_bytes();
+    Ok(std::io::stdout().write_all(&page)?)
 }

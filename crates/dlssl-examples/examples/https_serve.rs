@@ -8,21 +8,17 @@
 
 use std::convert::Infallible;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use dlssl::{Acceptor, Identity};
 use dlssl_examples::{Arguments, Failure};
+use dlssl_tokio::TlsListener;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
-
-/// The longest that a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+use tokio::net::TcpListener;
 
 const USAGE: &str = "https_serve [--lib-dir DIR] --cert FILE --key FILE [--listen ADDRESS:PORT]";
 
@@ -36,27 +32,29 @@ async fn run() -> Result<(), Failure> {
     let (cert, key): (String, String) = (arguments.needed("--cert")?, arguments.needed("--key")?);
     let listen = arguments.value("--listen")?.unwrap_or_else(|| "127.0.0.1:0".to_owned());
     arguments.none()?;
-    let acceptor = Acceptor::following(Identity::pem_files(cert, key)).alpn(["h2", "http/1.1"]).build()?;
-    let listener = TcpListener::bind(&listen).await?;
-    println!("https://{}/ on {}", listener.local_addr()?, acceptor.library().version_text());
+
+    // A client may leave without a farewell: where a request ends is said by HTTP itself.
+    let acceptor = Acceptor::following(Identity::pem_files(cert, key))
+        .alpn(["h2", "http/1.1"])
+        .tolerate_missing_close_notify(true)
+        .build()?;
+    let library = acceptor.library();
+    let listener = TlsListener::new(TcpListener::bind(listen).await?, acceptor);
+    let mut listener = listener.on_failure(|error| eprintln!("{error}"));
+    println!("https://{}/ on {}", listener.local_addr()?, library.version_text());
     loop {
-        let (tcp, peer) = listener.accept().await?;
-        let acceptor = acceptor.clone();
+        let (tls, peer) = listener.accept().await;
         tokio::spawn(async move {
-            if let Err(error) = serve(&acceptor, tcp).await {
-                eprintln!("{peer}: {error}");
+            let served =
+                auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(tls), service_fn(answer)).await;
+            if let Err(error) = served {
+                eprintln!("{peer}: {}", dlssl_examples::in_full(&*error));
             }
         });
     }
 }
 
-/// Answers one client for as long as it asks.
-async fn serve(acceptor: &Acceptor, tcp: TcpStream) -> Result<(), Failure> {
-    tcp.set_nodelay(true)?;
-    let tls = timeout(HANDSHAKE, dlssl_tokio::accept(acceptor, tcp)).await??;
-    let answer = service_fn(|request: Request<Incoming>| async move {
-        let text = format!("{} over {:?}\n", request.uri().path(), request.version());
-        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(text))))
-    });
-    auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(tls), answer).await
+async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let text = format!("{} over {:?}\n", request.uri().path(), request.version());
+    Ok(Response::new(Full::new(Bytes::from(text))))
 }

@@ -17,7 +17,7 @@ use crate::tasks::Direction;
 
 /// Size of the read-ahead buffer. `AsyncRead` has no vectored reads, by which the rest of a long record and the beginning of the
 /// next come together: what is read ahead of a long one is only copied once more.
-const AHEAD: usize = 1024;
+pub(crate) const AHEAD: usize = 1024;
 
 /// Handshakes as a client. `name` is the host name or IP address that the certificate must be for.
 ///

@@ -31,17 +31,48 @@
 //! the next call: no byte is lost, and none is sent twice. A handshake that is dropped takes its inner stream with it.
 //!
 //! # Who is woken
-//! The halves of [`tokio::io::split`] may be polled by two tasks. A reader may have to send and a writer may have to receive;
+//! The halves of `tokio::io::split` may be polled by two tasks. A reader may have to send and a writer may have to receive;
 //! each is woken for what it waits for, and neither takes the other's place.
 
-#![forbid(unsafe_code)]
+//!
+//! # Features
+//! None is on by default.
+//!
+//! - `hyper`: `HttpsConnector`, connections for hyper's client.
+//! - `listener`: `TlsListener`, which does handshakes in tasks of their own and bounds them, for servers of any kind.
+//! - `axum`: that listener as `axum::serve` takes it, and `TlsPeer` for its handlers.
 
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "listener")]
+mod accept_error;
 mod alarm;
+#[cfg(feature = "axum")]
+mod axum_listener;
 mod handshake;
+#[cfg(feature = "hyper")]
+mod https_connector;
+#[cfg(feature = "hyper")]
+mod https_error;
+#[cfg(feature = "listener")]
+mod listener;
 mod polled;
 mod stream;
 mod tasks;
+mod tls_info;
 
+#[cfg(feature = "listener")]
+pub use accept_error::{AcceptError, AcceptErrorKind};
+#[cfg(feature = "axum")]
+pub use axum_listener::TlsPeer;
 pub use handshake::{accept, accept_with, connect, connect_with};
+#[cfg(feature = "hyper")]
+pub use https_connector::{HttpsConnector, HttpsStream};
+#[cfg(feature = "hyper")]
+pub use https_error::{HttpsError, HttpsErrorKind};
+#[cfg(feature = "listener")]
+pub use listener::TlsListener;
 pub use polled::Polled;
 pub use stream::{IntoInnerError, TlsStream};
+pub use tls_info::TlsInfo;

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::TlsInfo;
 use crate::alarm::Alarm;
 use crate::polled::Polled;
 use crate::tasks::Direction;
@@ -58,6 +59,12 @@ impl<S> TlsStream<S> {
     #[must_use]
     pub fn get_mut(&mut self) -> &mut dlssl::TlsStream<Polled<S>> {
         &mut self.tls
+    }
+
+    /// What is known of the connection now, to be kept apart from it.
+    #[must_use]
+    pub fn info(&self) -> TlsInfo {
+        TlsInfo::of(&self.tls)
     }
 
     /// The inner stream.

@@ -47,7 +47,7 @@ pub(super) fn check() -> Fallible<Verdict> {
     if !left.is_empty() {
         return Ok(Verdict::failed(format!("{} could not be had at the oldest version", names(&left))));
     }
-    let mut check = cargo(&["check", "--workspace", "--locked"]);
+    let mut check = cargo(&["check", "--workspace", "--all-features", "--locked"]);
     check.env("CARGO_TARGET_DIR", workspace::root().join("target/nightly/minimal"));
     step::run(check)?;
     Ok(Verdict::passed(format!("builds with {} direct dependencies at their oldest", wanted.len())))

@@ -111,7 +111,7 @@ fn judge(target: &Target) -> Outcome {
 
 fn check(toolchain: &Toolchain, target: &Target, packages: &[&str]) -> Result<(), String> {
     let mut cargo: Command = toolchain.cargo("check", target.name);
-    cargo.arg("--quiet").current_dir(workspace::root());
+    cargo.args(["--quiet", "--all-features"]).current_dir(workspace::root());
     for package in packages {
         cargo.args(["--package", package]);
     }
