@@ -30,6 +30,8 @@ fn main() -> ExitCode {
         test("a_handshake_that_trickles", trickle),
         test("a_full_house_of_slow_peers", || slow_peers(&[])),
         test("a_full_house_of_slow_peers_socket_bio", || slow_peers(&["--socket-bio"])),
+        test("a_client_that_says_little_for_ever", || drip(&[])),
+        test("a_client_that_says_little_for_ever_socket_bio", || drip(&["--socket-bio"])),
         test("a_record_that_trickles_into_a_server", || trickling_record(&[])),
         test("a_record_that_trickles_into_a_server_socket_bio", || trickling_record(&["--socket-bio"])),
     ])
@@ -287,4 +289,25 @@ fn trickling_record(options: &[&str]) {
     let mut rogue = Rogue::client(socket.try_clone().unwrap(), Protocol::Tls12, Plan::default()).unwrap();
     let record = rogue.seal(23, &[7; 4000]);
     assert!(is_cut_off(socket, &record), "{}", served.log());
+}
+
+/// A whole record within each limit would keep a place for ever; who moves much stays.
+fn drip(options: &[&str]) {
+    let served =
+        Served::start(&[options, &["--timeout", "20", "--max-time", "1.5", "--max-connections", "2"]].concat());
+    let connect = || connector().build().unwrap().connect(NAME, slow_client(served.address())).unwrap();
+    let (start, mut busy, mut little) = (Instant::now(), connect(), connect());
+    let echo = |tls: &mut dlssl::TlsStream<TcpStream>, bytes: &[u8]| {
+        tls.write_all(bytes).and_then(|()| tls.read_exact(&mut vec![0; bytes.len()]))
+    };
+    while echo(&mut little, b"x").is_ok() {
+        echo(&mut busy, &[7; 10_000]).unwrap();
+        assert!(start.elapsed() < PATIENCE, "a slow client is still waited for: {}", served.log());
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(start.elapsed() >= Duration::from_secs(1), "it had less than its time");
+    echo(&mut busy, b"still there").unwrap();
+    // Its place is free.
+    echo(&mut connect(), b"welcome").unwrap();
+    assert!(served.log().contains("too little to keep its place"), "{}", served.log());
 }

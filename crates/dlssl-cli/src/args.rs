@@ -208,6 +208,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
     pub(crate) timeout: Duration,
 
+    /// Time for a whole connection, beside one second for each KiB that it moves: so nobody keeps a place by a byte now and then
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "600")]
+    pub(crate) max_time: Duration,
+
     /// Connections at one time; the next one waits until one ends
     #[arg(long, value_name = "NUMBER", default_value = "1024")]
     pub(crate) max_connections: NonZeroUsize,

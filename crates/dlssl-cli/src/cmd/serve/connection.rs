@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use dlssl::Timeouts;
 use dlssl::{Acceptor, HandshakeError, TlsStream};
 
+use super::allowance::Allowance;
 use super::paced::Paced;
 
 /// For the peer to close its half, after ours.
@@ -24,6 +25,8 @@ pub(super) struct Connection {
     time: Duration,
     /// End of the phase, when there is one.
     until: Option<Instant>,
+    /// For all of it.
+    allowance: Allowance,
 }
 
 impl Connection {
@@ -33,12 +36,15 @@ impl Connection {
         socket: TcpStream,
         socket_bio: bool,
         time: Duration,
+        most: Duration,
     ) -> Result<Self, String> {
         // Answers are written whole; an error here only makes them later.
         let _ = socket.set_nodelay(true);
+        let allowance = Allowance::new(most);
+        let time = time.min(most);
         let socket = Paced::new(socket, time);
         let tls = handshake(acceptor, socket, socket_bio, time)?;
-        Ok(Self { tls, socket_bio, time, until: None })
+        Ok(Self { tls, socket_bio, time, until: None, allowance })
     }
 
     pub(super) fn tls(&self) -> &TlsStream<Paced> {
@@ -71,9 +77,24 @@ impl Connection {
         Ok(())
     }
 
+    /// An operation within its time and what the connection has left; gives the bytes that it moved.
+    fn within(&mut self, operation: impl FnOnce(&mut TlsStream<Paced>) -> io::Result<usize>) -> io::Result<usize> {
+        self.allowance.check()?;
+        self.arm();
+        match operation(&mut self.tls) {
+            Ok(count) => {
+                self.allowance.earn(count);
+                Ok(count)
+            }
+            Err(error) if error.kind() == ErrorKind::TimedOut => Err(self.allowance.check().err().unwrap_or(error)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Sets the end of the next operation.
     fn arm(&mut self) {
         let at = self.until.or_else(|| Instant::now().checked_add(self.time));
+        let at = at.into_iter().chain(self.allowance.end()).min();
         if self.socket_bio {
             self.tls.set_deadline(at);
         } else {
@@ -84,20 +105,17 @@ impl Connection {
 
 impl Read for Connection {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        self.arm();
-        self.tls.read(space)
+        self.within(|tls| tls.read(space))
     }
 }
 
 impl Write for Connection {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.arm();
-        self.tls.write(bytes)
+        self.within(|tls| tls.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.arm();
-        self.tls.flush()
+        self.within(|tls| tls.flush().map(|()| 0)).map(drop)
     }
 }
 

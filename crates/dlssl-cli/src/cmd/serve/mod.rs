@@ -1,5 +1,6 @@
 //! `dlssl serve`: a TLS server with one thread per connection, an echo or a page over HTTP.
 
+mod allowance;
 mod connection;
 mod echo;
 mod http;
@@ -47,7 +48,14 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     .map_err(|error| Failure::new(format_args!("cannot watch for signals: {error}")))?;
 
     let places = Places::new(args.max_connections.get());
-    let server = Server { acceptor, service, socket_bio: args.socket_bio, time: args.timeout, places: places.clone() };
+    let server = Server {
+        acceptor,
+        service,
+        socket_bio: args.socket_bio,
+        time: args.timeout,
+        most: args.max_time,
+        places: places.clone(),
+    };
     // Not joined: it sits in `accept`, outside of TLS, until the process ends.
     thread::Builder::new()
         .name("accept".into())
@@ -92,6 +100,8 @@ struct Server {
     socket_bio: bool,
     /// What a peer gets for each thing that it is waited for.
     time: Duration,
+    /// What a connection has beside what its bytes earn.
+    most: Duration,
     places: Places,
 }
 
@@ -131,7 +141,7 @@ impl Server {
     }
 
     fn serve(&self, socket: TcpStream) -> Result<(), String> {
-        let mut connection = Connection::accept(&self.acceptor, socket, self.socket_bio, self.time)?;
+        let mut connection = Connection::accept(&self.acceptor, socket, self.socket_bio, self.time, self.most)?;
         let complaint = match self.service {
             Service::Echo => echo::serve(&mut connection).map(|()| None),
             Service::Http => http::serve(&mut connection),
