@@ -11,6 +11,7 @@ pub mod client;
 pub mod example;
 pub mod examples;
 pub mod forked;
+pub mod fuzz;
 pub mod harness;
 pub mod hello;
 pub mod library;

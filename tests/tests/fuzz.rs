@@ -1,20 +1,14 @@
-//! Readers of bytes from outside: each input of the corpus (`tests/corpus/<target>`), and changed copies of them for a while.
+//! Readers of bytes from outside: each input of the corpus, and changed copies of them for a while (`dlssl_tests::fuzz`).
 //!
-//! `DLSSL_FUZZ_SECONDS` says how long for each target. What breaks a promise is written to `target/fuzz` and named; once
-//! mended it becomes a file of the corpus.
+//! The readers of answers before STARTTLS are in the command, and tested so there.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use dlssl::{Certificate, Password, PrivateKey};
-use dlssl_tests::harness::{nightly, run, test};
+use dlssl_tests::fuzz::{Target, changed, corpus};
+use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{Choice, choice, library};
-use dlssl_tests::mutate::Mutator;
-
-type Target = (&'static str, fn(&[u8]));
 
 /// Readers in Rust alone.
 const PLAIN: [Target; 7] = [
@@ -43,48 +37,6 @@ fn main() -> ExitCode {
         tests.push(test(&format!("{}_changed", target.0), move || changed(target)));
     }
     run(tests)
-}
-
-fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name)
-}
-
-fn seeds(name: &str) -> Vec<Vec<u8>> {
-    let mut files: Vec<_> = std::fs::read_dir(folder(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    assert!(!files.is_empty(), "no corpus for {name}");
-    files.iter().map(|file| std::fs::read(file).unwrap()).collect()
-}
-
-fn corpus((name, target): Target) {
-    seeds(name).iter().for_each(|input| target(input));
-}
-
-fn changed((name, target): Target) {
-    let told = std::env::var("DLSSL_FUZZ_SECONDS").ok().map(|text| text.parse().expect("a number of seconds"));
-    let time = Duration::from_secs_f64(told.unwrap_or(if nightly() { 60.0 } else { 0.3 }));
-    // An ordinary run is the same each time; who asks for time looks for something new.
-    let process = if told.is_some() || nightly() { std::process::id() } else { 1 };
-    let number = u64::from(process) << 32 ^ u64::try_from(name.len()).unwrap();
-    let mut mutator = Mutator::new(number, seeds(name));
-    let (begin, mut runs) = (Instant::now(), 0_u64);
-    while begin.elapsed() < time {
-        let input = mutator.next_input();
-        if catch_unwind(AssertUnwindSafe(|| target(&input))).is_err() {
-            let file = keep(name, &input);
-            panic!("{name}: input {runs} of generator {number} breaks a promise; it is in {}", file.display());
-        }
-        runs += 1;
-    }
-    println!("{name}: {runs} inputs");
-}
-
-fn keep(name: &str, input: &[u8]) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fuzz");
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join(format!("{name}-{}", std::process::id()));
-    std::fs::write(&file, input).unwrap();
-    file
 }
 
 /// All that can be asked of a certificate.

@@ -380,6 +380,9 @@ fn readable() {
         "-batch",
         "-p",
         &running.id().to_string(),
+        // For Rust's own, where a thread waits in code without debugging information, C's names are none.
+        "-ex",
+        "set language c",
         "-ex",
         "info sharedlibrary",
         "-ex",

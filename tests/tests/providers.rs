@@ -94,6 +94,8 @@ fn in_child(task: &str, text: &str) {
     let file = folder.path().join("openssl.cnf");
     std::fs::write(&file, text).unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
+    // An engine asks the linker for libcrypto by name, and the library under test may lie where it does not look.
+    command.env("LD_LIBRARY_PATH", library().libcrypto_path().parent().unwrap());
     process::run(command.env(FILE, file).env(TASK, task), b"").success();
 }
 

@@ -23,7 +23,7 @@ struct Target {
 
 const TARGETS: &[Target] = &[
     Target { name: "i686-unknown-linux-gnu", compiler: Some("cc"), runner: Some(Runner::I386) },
-    Target { name: "aarch64-unknown-linux-gnu", compiler: Some("aarch64-linux-gnu-gcc"), runner: None },
+    Target { name: "aarch64-unknown-linux-gnu", compiler: Some("aarch64-linux-gnu-gcc"), runner: Some(Runner::Arm64) },
     Target { name: "x86_64-unknown-linux-musl", compiler: Some("musl-gcc"), runner: None },
     Target { name: "x86_64-pc-windows-gnu", compiler: Some("x86_64-w64-mingw32-gcc"), runner: Some(Runner::Wine) },
     Target { name: "aarch64-apple-darwin", compiler: None, runner: None },

@@ -13,9 +13,43 @@ use crate::{Fallible, workspace};
 pub(super) enum Runner {
     /// The processor runs them; libssl is Debian's of that architecture.
     I386,
+    /// qemu's emulator of a user's process, with the C library of the cross compiler; libssl is Debian's of that architecture.
+    /// It starts no programs of its architecture, so tests that do are left out.
+    Arm64,
     /// Wine, with the libraries out of a wheel.
     Wine,
 }
+
+/// Where Debian's cross compiler keeps the C library of arm64.
+const ARM64_ROOT: &str = "/usr/aarch64-linux-gnu";
+
+/// Integration tests that start no program.
+const TESTS_ALONE: [&str; 21] = [
+    "agreed",
+    "binding",
+    "client_hello",
+    "early_data",
+    "eof",
+    "error_contents",
+    "handshake",
+    "hostile",
+    "io_faults",
+    "io_middle",
+    "memory_bio",
+    "retries",
+    "sessions",
+    "settings",
+    "split",
+    "streams",
+    "threads",
+    "timeouts",
+    "tokio",
+    "tokio_time",
+    "verdicts",
+];
+
+/// The packages whose tests run.
+const TESTED: [&str; 4] = ["dlssl-core", "dlssl", "dlssl-tokio", "dlssl-tests"];
 
 /// Wheel of Windows with an OpenSSL in it.
 const WHEEL: (&str, &str) = ("psycopg-binary", "3.3.9");
@@ -31,7 +65,14 @@ const RANDOM: &str = "#include <windows.h>\nBOOLEAN NTAPI SystemFunction036(PVOI
 pub(super) fn run(runner: Runner, target: &str, toolchain: &Toolchain) -> Result<String, Result<String, String>> {
     let place = Place::find(runner).map_err(Ok)?;
     let failed = |error: Box<dyn std::error::Error>| Err(error.to_string());
-    ends_well(toolchain.cargo("build", target).args(["--quiet", "--package", "dlssl-cli"])).map_err(failed)?;
+    let cargo = |command: &str| {
+        let mut cargo = toolchain.cargo(command, target);
+        if runner == Runner::Arm64 {
+            cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
+        }
+        cargo
+    };
+    ends_well(cargo("build").args(["--quiet", "--package", "dlssl-cli"])).map_err(failed)?;
     let scratch = tempfile::TempDir::new().map_err(|error| Err(error.to_string()))?;
     if runner == Runner::Wine {
         random_for_wine(scratch.path(), &folder().join(target).join("debug/bcryptprimitives.dll")).map_err(failed)?;
@@ -41,20 +82,21 @@ pub(super) fn run(runner: Runner, target: &str, toolchain: &Toolchain) -> Result
     let version = version.ok_or_else(|| Err(format!("the doctor names no library:\n{text}")))?;
     place.command(target, "selftest", scratch.path()).map_err(failed)?;
     let mut figures = format!("doctor and selftest on {version}");
-    if runner == Runner::I386 {
-        let mut cargo = toolchain.cargo("test", target);
-        cargo.args([
-            "--quiet",
-            "--package",
-            "dlssl-core",
-            "--package",
-            "dlssl",
-            "--package",
-            "dlssl-tests",
-            "--no-fail-fast",
-        ]);
+    if runner != Runner::Wine {
+        let mut cargo = cargo("test");
+        cargo.args(["--quiet", "--no-fail-fast", "--lib"]).args(TESTED.iter().flat_map(|name| ["--package", name]));
+        match (runner, &place.emulator) {
+            (Runner::Arm64, Some(qemu)) => {
+                let emulator = format!("{} -L {ARM64_ROOT}", qemu.display());
+                cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", emulator);
+                cargo.args(TESTS_ALONE.iter().flat_map(|name| ["--test", name]));
+            }
+            _ => {
+                cargo.arg("--tests");
+            }
+        }
         let libraries = place.libraries().map_err(failed)?;
-        cargo.args(["--lib", "--tests"]).env("DLSSL_TEST_CLI", folder().join(target).join("debug/dlssl"));
+        cargo.env("DLSSL_TEST_CLI", folder().join(target).join("debug/dlssl"));
         // The modules are not where the library was built to look.
         cargo.env("OPENSSL_MODULES", libraries.join("ossl-modules")).env("DLSSL_TEST_LIB_DIR", libraries);
         let output = cargo.output().map_err(|error| Err(error.to_string()))?;
@@ -82,6 +124,14 @@ impl Place {
         let missing = |what: &str| format!("{what} is not in the cache: `cargo xtask targets --install` fetches it");
         let (name, emulator) = match runner {
             Runner::I386 => ("libssl-i386", None),
+            Runner::Arm64 => {
+                let qemu = ["qemu-aarch64", "qemu-aarch64-static"].into_iter().find_map(program);
+                let qemu = qemu.ok_or("qemu-aarch64 is not installed: Debian's qemu-user has it")?;
+                if !Path::new(ARM64_ROOT).join("lib/libc.so.6").exists() {
+                    return Err(format!("{ARM64_ROOT} has no C library: Debian's libc6-dev-arm64-cross brings it"));
+                }
+                ("libssl-arm64", Some(qemu))
+            }
             Runner::Wine => {
                 let wine = ["wine64", "wine"].into_iter().find_map(program).ok_or("Wine is not installed")?;
                 ("libssl-windows", Some(wine))
@@ -103,6 +153,11 @@ impl Place {
         let built = folder().join(target).join("debug");
         let mut command = match &self.emulator {
             None => Command::new(built.join("dlssl")),
+            Some(qemu) if self.runner == Runner::Arm64 => {
+                let mut command = Command::new(qemu);
+                command.args(["-L", ARM64_ROOT]).arg(built.join("dlssl"));
+                command
+            }
             Some(wine) => {
                 let mut command = Command::new(wine);
                 command.arg(built.join("dlssl.exe")).env("WINEPREFIX", scratch.join("wine")).env("WINEDEBUG", "-all");
@@ -111,7 +166,7 @@ impl Place {
         };
         command.arg(name);
         let libraries = self.libraries()?;
-        if self.runner == Runner::I386 {
+        if self.runner != Runner::Wine {
             command.arg("--lib-dir").arg(libraries);
         } else {
             // A wheel gives its files names of their own.
@@ -142,13 +197,17 @@ fn random_for_wine(scratch: &Path, library: &Path) -> Fallible<()> {
 
 /// Fetches what running needs, and has no name in the cache yet.
 pub(super) fn install() -> Fallible<()> {
-    if debian::unpacked("libssl-i386")?.is_none() {
+    for (architecture, name) in [("i386", "libssl-i386"), ("arm64", "libssl-arm64")] {
+        if debian::unpacked(name)?.is_some() {
+            continue;
+        }
         let (_, suite) = debian::mirror()?;
-        let archive = Archive::open(&suite, &["i386"])?;
+        let archive = Archive::open(&suite, &[architecture])?;
         // Renamed when times became 64 bits wide.
-        let package = ["libssl3t64:i386", "libssl3:i386"].into_iter().find(|package| archive.has(package));
-        let package = package.ok_or_else(|| format!("{suite} has no libssl of i386"))?;
-        archive.unpack(&[package.to_owned()], "libssl-i386", |_| Ok(()))?;
+        let package = ["libssl3t64", "libssl3"].map(|package| format!("{package}:{architecture}"));
+        let package = package.into_iter().find(|package| archive.has(package));
+        let package = package.ok_or_else(|| format!("{suite} has no libssl of {architecture}"))?;
+        archive.unpack(&[package], name, |_| Ok(()))?;
     }
     if debian::unpacked("libssl-windows")?.is_none() {
         let cache = crate::libs::cache_beside("targets")?;

@@ -75,7 +75,8 @@ pub(crate) fn main() {
     only_first("a revocation list");
     assert_eq!(trusted(plain().verify_flags([VerifyFlag::CrlCheckAll])), (false, false));
     only_first("a flag");
-    let distant = std::time::SystemTime::now() + Duration::from_secs(1_000_000_000);
+    // Before 2038, which not every machine can count beyond.
+    let distant = std::time::SystemTime::now() + Duration::from_secs(300_000_000);
     assert_eq!(trusted(plain().verify_time(distant)), (false, false));
     only_first("another time");
     add_by_pointer(&second);

@@ -206,6 +206,42 @@ mod tests {
         }
     }
 
+    /// The first byte says which protocol, the rest is what the peer says. However it comes, it means the same: the errors are of
+    /// one kind, and TLS never begins where more stands behind the answer, once it is there.
+    const FUZZED: dlssl_tests::fuzz::Target = ("starttls", |input| {
+        let Some((first, says)) = input.split_first() else { return };
+        let all = Starttls::value_variants();
+        let protocol = all[usize::from(first.wrapping_sub(b'0')) % all.len()];
+        let kind = |outcome: &Result<(), Error>| outcome.as_ref().map_err(std::mem::discriminant).copied();
+        let (whole, heard) = talk(protocol, says, usize::MAX);
+        let mut slow = Peer { says: Cursor::new(says.to_vec()), piece: 1, heard: Vec::new() };
+        let bytewise = begin(&mut slow, protocol, "example.org");
+        match (&whole, &bytewise) {
+            // A peer that waits for the answer cannot be told from one that did not.
+            (Err(Error::Injected { bytes }), Ok(())) => assert!((1..says.len()).contains(bytes)),
+            _ => assert_eq!(kind(&whole), kind(&bytewise), "{protocol:?}: {whole:?}, byte by byte {bytewise:?}"),
+        }
+        match &whole {
+            Ok(()) => {
+                assert!(contains(&heard, ready(protocol).1), "{protocol:?}: TLS was not asked for");
+                // More could not come with the answer than fits into one read.
+                let read = slow.says.position();
+                assert!(read == says.len() as u64 || says.len() > 1024, "{protocol:?}: {read} bytes were the answer");
+            }
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    });
+
+    #[test]
+    fn starttls_corpus() {
+        dlssl_tests::fuzz::corpus(FUZZED);
+    }
+
+    #[test]
+    fn starttls_changed() {
+        dlssl_tests::fuzz::changed(FUZZED);
+    }
+
     proptest! {
         #[test]
         fn any_peer_is_stood(
