@@ -147,7 +147,10 @@ fn serve(protocol: &'static str, injected: &'static [u8]) -> (u16, thread::JoinH
         let mut bytes = [0; 5];
         tls.read_exact(&mut bytes).map_err(|error| error.to_string())?;
         tls.write_all(&bytes).map_err(|error| error.to_string())?;
-        tls.shutdown().map(drop).map_err(|error| error.to_string())
+        tls.shutdown().map_err(|error| error.to_string())?;
+        // What is unread when a socket closes resets the connection.
+        let _ = tls.read(&mut [0]);
+        Ok(())
     });
     (port, server)
 }
