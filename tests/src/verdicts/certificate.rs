@@ -128,7 +128,7 @@ impl Certificate {
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         Certificate {
             version: Some(2),
-            serial: concat(&[&[0x5D, 0x15], &serial[..]]),
+            serial: concat(&[&[0x5D, 0x15][..], &serial[..]]),
             issuer: None,
             from: utc("240101000000Z"),
             to: utc("340101000000Z"),

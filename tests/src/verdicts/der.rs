@@ -49,7 +49,7 @@ pub fn octets(bytes: &[u8]) -> Vec<u8> {
 
 /// `BIT STRING` of whole bytes.
 pub fn bits(bytes: &[u8]) -> Vec<u8> {
-    tlv(3, &concat(&[&[0], bytes]))
+    tlv(3, &concat(&[&[0][..], bytes]))
 }
 
 /// `OBJECT IDENTIFIER` from its text with dots.

@@ -60,7 +60,7 @@ fn relabelled(pki: &Pki, id: &str, algorithm: &str) -> Draft {
 fn empty_signature(pki: &Pki) -> Case {
     let leaf = server().signed_by(&pki.middle);
     let (tbs, _) = parts(&leaf.der);
-    let der = sequence(&[&tbs, pki.middle.key.algorithm(), &bits(&[])]);
+    let der = sequence(&[&tbs[..], pki.middle.key.algorithm(), &bits(&[])]);
     pki.draft("keys::no-signature", &Made { der, ..leaf }).bad("The signature is empty.")
 }
 
