@@ -23,6 +23,8 @@ pub mod pages;
 pub mod peers;
 pub mod pem;
 pub mod pki;
+#[cfg(unix)]
+pub mod postgres;
 pub mod process;
 pub mod resumption;
 pub mod rogue;

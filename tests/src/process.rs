@@ -15,8 +15,19 @@ pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(["/usr/sbin".into(), "/sbin".into(), "/usr/local/sbin".into()])
+        .chain(postgresql())
         .map(|dir| dir.join(program))
         .find(|file| file.is_file())
+}
+
+/// Where Debian has the programs of PostgreSQL's server: a folder for each version, the newest first.
+fn postgresql() -> Vec<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut found: Vec<(u32, PathBuf)> = versions
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .collect();
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    found.into_iter().map(|(_, folder)| folder).collect()
 }
 
 /// A command for a program other than ours: without the search path that the library under test may need.

@@ -1,8 +1,8 @@
 //! The programs that the tests talk to or use, and how Debian calls their packages.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
 use crate::Fallible;
 use crate::report::{BAD, GOOD};
@@ -12,21 +12,22 @@ use crate::report::{BAD, GOOD};
 struct Peer {
     program: &'static str,
     packages: &'static [&'static str],
-    /// Runs as a service as soon as Debian has installed it.
-    service: bool,
+    /// The service that runs as soon as Debian has installed it.
+    service: Option<&'static str>,
     purpose: &'static str,
 }
 
 const fn peer(program: &'static str, packages: &'static [&'static str], purpose: &'static str) -> Peer {
-    Peer { program, packages, service: false, purpose }
+    Peer { program, packages, service: None, purpose }
 }
 
-const PEERS: [Peer; 13] = [
+const PEERS: [Peer; 14] = [
     peer("openssl", &["openssl"], "s_server and s_client"),
     peer("curl", &["curl", "ca-certificates"], "an HTTPS client"),
-    Peer { service: true, ..peer("nginx", &["nginx"], "an HTTPS server") },
+    Peer { service: Some("nginx"), ..peer("nginx", &["nginx"], "an HTTPS server") },
     peer("gnutls-serv", &["gnutls-bin"], "a server that is not OpenSSL"),
     peer("gnutls-cli", &["gnutls-bin"], "a client that is not OpenSSL"),
+    Peer { service: Some("postgresql"), ..peer("postgres", &["postgresql"], "a database whose clients bind to TLS") },
     peer("python3", &["python3"], "the ssl module"),
     peer("valgrind", &["valgrind"], "leaks and invalid accesses"),
     peer("strace", &["strace"], "counting system calls"),
@@ -115,8 +116,19 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(MORE_FOLDERS.iter().map(PathBuf::from))
+        .chain(postgresql())
         .map(|folder| folder.join(program))
         .find(|file| is_executable(file))
+}
+
+/// Where Debian has the programs of PostgreSQL's server: a folder for each version, the newest first.
+fn postgresql() -> Vec<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut found: Vec<(u32, PathBuf)> = versions
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .collect();
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    found.into_iter().map(|(_, folder)| folder).collect()
 }
 
 #[cfg(unix)]
@@ -163,11 +175,11 @@ fn apt_get(arguments: &[&str]) -> Fallible<()> {
 
 /// A service that came with a package we have just installed may be running, and hold a port.
 fn stop_services(installed: &[Peer]) {
-    for peer in installed.iter().filter(|peer| peer.service) {
+    for service in installed.iter().filter_map(|peer| peer.service) {
         // There may be no init system, or nothing to stop: both are fine.
-        let _ = Command::new("invoke-rc.d").args([peer.program, "stop"]).output();
-        if let Some(program) = find(peer.program) {
-            let _ = Command::new(program).args(["-s", "stop"]).output();
+        let _ = Command::new("invoke-rc.d").args([service, "stop"]).output();
+        if service == "nginx" {
+            let _ = Command::new("nginx").args(["-s", "stop"]).output();
         }
     }
 }

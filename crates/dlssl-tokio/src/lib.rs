@@ -33,7 +33,6 @@
 //! # Who is woken
 //! The halves of `tokio::io::split` may be polled by two tasks. A reader may have to send and a writer may have to receive;
 //! each is woken for what it waits for, and neither takes the other's place.
-
 //!
 //! # Features
 //! None is on by default.
@@ -41,6 +40,7 @@
 //! - `hyper`: `HttpsConnector`, connections for hyper's client.
 //! - `listener`: `TlsListener`, which does handshakes in tasks of their own and bounds them, for servers of any kind.
 //! - `axum`: that listener as `axum::serve` takes it, and `TlsPeer` for its handlers.
+//! - `postgres`: `PostgresConnector`, TLS for tokio-postgres.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -58,6 +58,8 @@ mod https_error;
 #[cfg(feature = "listener")]
 mod listener;
 mod polled;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod stream;
 mod tasks;
 mod tls_info;
@@ -74,5 +76,7 @@ pub use https_error::{HttpsError, HttpsErrorKind};
 #[cfg(feature = "listener")]
 pub use listener::TlsListener;
 pub use polled::Polled;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresConnector, PostgresHandshake};
 pub use stream::{IntoInnerError, TlsStream};
 pub use tls_info::TlsInfo;

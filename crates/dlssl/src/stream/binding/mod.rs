@@ -111,7 +111,21 @@ impl<S> TlsStream<S> {
         }
     }
 
-    fn server_end_point(&self) -> Result<Vec<u8>, Error> {
+    /// [`ChannelBinding::ServerEndPoint`] for who has no more than a shared reference: it comes from the certificate alone.
+    ///
+    /// # Errors
+    /// As for [`channel_binding`](Self::channel_binding).
+    ///
+    /// # Examples
+    /// ```
+    /// # let scene = dlssl_tests::example::scene();
+    /// # let mut tls = scene.tls();
+    /// let binding = tls.server_end_point()?;
+    /// assert_eq!(binding, tls.channel_binding(dlssl::ChannelBinding::ServerEndPoint)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn server_end_point(&self) -> Result<Vec<u8>, Error> {
+        self.connection.check_process()?;
         let ssl = self.connection.ssl();
         let certificate = if ssl.is_server() { ssl.own_certificate_der() } else { self.peer_certificate_der() };
         let certificate = certificate.ok_or_else(|| self.unsupported("the server showed no certificate"))?;
