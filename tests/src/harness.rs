@@ -8,7 +8,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::{library, pki, process};
 
-/// No single test may take longer; then the whole binary ends with an error that names the test.
+/// No single test may take longer, unless it says so; then the whole binary ends with an error that names the test.
 const LONGEST_TEST: Duration = Duration::from_secs(300);
 
 /// Asks for the long form of tests that have one; `cargo xtask nightly` sets it.
@@ -44,15 +44,23 @@ pub fn property(name: &str, run: impl FnOnce(u32) + Clone + Send + 'static) -> V
 pub struct Test {
     name: String,
     unmet: Option<String>,
+    /// How long it may take.
+    limit: Duration,
     run: Box<dyn FnOnce() + Send>,
 }
 
 /// Declares a test; it fails by panicking.
 pub fn test(name: &str, run: impl FnOnce() + Send + 'static) -> Test {
-    Test { name: name.to_owned(), unmet: None, run: Box::new(run) }
+    Test { name: name.to_owned(), unmet: None, limit: LONGEST_TEST, run: Box::new(run) }
 }
 
 impl Test {
+    /// May take so long, where that is longer than any test may.
+    pub fn takes(mut self, limit: Duration) -> Self {
+        self.limit = limit.max(LONGEST_TEST);
+        self
+    }
+
     /// Needs a program on the `PATH`.
     pub fn needs(self, program: &str) -> Self {
         let found = process::find(program).is_some();
@@ -95,10 +103,11 @@ pub fn run(tests: Vec<Test>) -> ExitCode {
     conclusion.exit_code()
 }
 
+/// Names, and when they have taken too long.
 type Running = Arc<Mutex<Vec<(String, Instant)>>>;
 
 fn trial(test: Test, running: Running) -> Trial {
-    let Test { name, unmet, run } = test;
+    let Test { name, unmet, limit, run } = test;
     match unmet {
         Some(reason) => {
             let message = reason.clone();
@@ -107,7 +116,7 @@ fn trial(test: Test, running: Running) -> Trial {
                 .with_ignored_flag(true)
         }
         None => Trial::test(name.clone(), move || {
-            let _entry = Entry::new(name, running);
+            let _entry = Entry::new(name, limit, running);
             run();
             Ok(())
         }),
@@ -118,8 +127,8 @@ fn trial(test: Test, running: Running) -> Trial {
 struct Entry(String, Running);
 
 impl Entry {
-    fn new(name: String, running: Running) -> Self {
-        running.lock().unwrap().push((name.clone(), Instant::now()));
+    fn new(name: String, limit: Duration, running: Running) -> Self {
+        running.lock().unwrap().push((name.clone(), Instant::now() + limit));
         Entry(name, running)
     }
 }
@@ -137,8 +146,8 @@ fn watch(running: Running) {
         loop {
             std::thread::sleep(Duration::from_secs(1));
             let list = running.lock().unwrap();
-            if let Some((name, _)) = list.iter().find(|(_, at)| at.elapsed() > LONGEST_TEST) {
-                eprintln!("test {name} hangs: gave up after {LONGEST_TEST:?}");
+            if let Some((name, _)) = list.iter().find(|(_, end)| *end < Instant::now()) {
+                eprintln!("test {name} hangs: it has taken longer than it may");
                 std::process::exit(101);
             }
         }
