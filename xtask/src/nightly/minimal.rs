@@ -74,9 +74,7 @@ fn settle(
             // Several may be locked; ours is the one that the requirement allows.
             let text = fs::read_to_string(lock)?;
             let Some(now) = locked(&text, name).into_iter().find(|now| compatible(now, oldest)) else { continue };
-            if now != *oldest
-                && !step::is_there(cargo(&["update", "--precise", oldest, &format!("{name}@{now}"), "--quiet"]))
-            {
+            if now != *oldest && !put_down(&format!("{name}@{now}"), oldest, cargo)? {
                 left.insert(name.clone(), (oldest.clone(), now));
             }
         }
@@ -84,6 +82,40 @@ fn settle(
             return Ok(left);
         }
     }
+}
+
+/// Puts a dependency down, and before it the releases of others that want a newer one: they are in the lock file by chance, and
+/// older ones may want less.
+fn put_down(package: &str, version: &str, cargo: &dyn Fn(&[&str]) -> Command) -> Fallible<bool> {
+    const MOST: usize = 100;
+    let mut holders: Vec<(String, String)> = Vec::new();
+    for _ in 0..MOST {
+        let outcome = cargo(&["update", "--precise", version, package]).output()?;
+        if outcome.status.success() {
+            return Ok(true);
+        }
+        let Some((holder, now)) = holder(&String::from_utf8_lossy(&outcome.stderr)) else { return Ok(false) };
+        // One by one: a number that was never released is stepped over.
+        let tried = holders.iter().rev().find(|(name, _)| *name == holder).map_or(&now, |(_, tried)| tried);
+        let Some(before) = earlier(tried) else { return Ok(false) };
+        step::is_there(cargo(&["update", "--precise", &before, &format!("{holder}@{now}"), "--quiet"]));
+        holders.push((holder, before));
+    }
+    Ok(false)
+}
+
+/// Who wants a newer one, and its own version, by cargo's complaint.
+fn holder(said: &str) -> Option<(String, String)> {
+    let named = said.lines().find_map(|line| line.trim().strip_prefix("required by package `"))?;
+    let (name, rest) = named.split_once(" v")?;
+    let end = rest.find(['`', ' '])?;
+    Some((name.to_owned(), rest[..end].to_owned()))
+}
+
+/// The patch number before: `1.2.2` of `1.2.3`.
+fn earlier(version: &str) -> Option<String> {
+    let (rest, patch) = version.rsplit_once('.')?;
+    Some(format!("{rest}.{}", patch.parse::<u32>().ok()?.checked_sub(1)?))
 }
 
 /// A manifest without what only tests and examples need: part of that is not published.
@@ -171,6 +203,16 @@ fn copy(from: &Path, to: &Path) -> Fallible<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_holds_a_version_up_is_named() {
+        let said = "error: failed to select a version for the requirement `tokio = \"^1.51.0\"`\n\
+                    required by package `tokio-util v0.7.20`\n    ... which satisfies";
+        assert_eq!(holder(said), Some(("tokio-util".to_owned(), "0.7.20".to_owned())));
+        assert_eq!(holder("error: no network"), None);
+        assert_eq!(earlier("0.7.20").as_deref(), Some("0.7.19"));
+        assert_eq!(earlier("0.7.0"), None);
+    }
 
     #[test]
     fn requirements_become_versions() {
