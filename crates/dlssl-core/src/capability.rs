@@ -75,6 +75,15 @@ impl std::fmt::Display for CapabilityState {
     }
 }
 
+/// What is known of kernel TLS beside the version.
+#[derive(Clone, Copy)]
+struct Kernel {
+    /// The library was built with it.
+    tls: bool,
+    /// The width of its file offsets is known.
+    offsets: bool,
+}
+
 impl Feature {
     /// What a version is expected to make of it, by the lists; of one that was built with kernel TLS.
     ///
@@ -88,16 +97,10 @@ impl Feature {
     #[must_use]
     pub fn expected(&self, flavour: Flavour, version: Version) -> CapabilityState {
         let has = |symbol: &str| specs().any(|spec| spec.field() == symbol && spec.expected_in(flavour, version));
-        self.judge(flavour, version, &has, true)
+        self.judge(flavour, version, &has, Kernel { tls: true, offsets: true })
     }
 
-    fn judge(
-        &self,
-        flavour: Flavour,
-        version: Version,
-        has: &dyn Fn(&str) -> bool,
-        kernel_tls: bool,
-    ) -> CapabilityState {
+    fn judge(&self, flavour: Flavour, version: Version, has: &dyn Fn(&str) -> bool, kernel: Kernel) -> CapabilityState {
         let when = |present| if present { CapabilityState::Present } else { CapabilityState::Absent };
         match self.basis {
             Basis::Always => CapabilityState::Present,
@@ -106,8 +109,8 @@ impl Feature {
                 (true, Flavour::LibreSsl) if hollow_on_libressl => CapabilityState::WithoutEffect,
                 (present, _) => when(present),
             },
-            Basis::KernelTls { symbol } => match has(symbol) {
-                true if !kernel_tls => CapabilityState::WithoutEffect,
+            Basis::KernelTls { symbol, takes_offsets } => match has(symbol) {
+                true if !kernel.tls || takes_offsets && !kernel.offsets => CapabilityState::WithoutEffect,
                 present => when(present),
             },
             Basis::Option(option) => match option.resolve(flavour, version) {
@@ -130,12 +133,12 @@ impl Library {
             // SAFETY: the address is compared with null only.
             spec.zip(name).is_some_and(|(spec, name)| unsafe { self.symbol(spec.half(), &name) }.is_some())
         };
-        let kernel_tls = kernel_tls::is_built_in(self.functions());
+        let kernel = Kernel { tls: kernel_tls::is_built_in(self.functions()), offsets: kernel_tls::SENDS_FILES };
         FEATURES
             .iter()
             .map(|feature| Capability {
                 name: feature.name,
-                state: feature.judge(self.flavour(), self.version(), &has, kernel_tls),
+                state: feature.judge(self.flavour(), self.version(), &has, kernel),
             })
             .collect()
     }
@@ -161,9 +164,16 @@ mod tests {
     fn a_build_without_kernel_tls_is_told() {
         let feature = FEATURES.iter().find(|feature| feature.name == "option ENABLE_KTLS").unwrap();
         let version = Version::parse("3.0.8").unwrap();
-        let without = feature.judge(Flavour::OpenSsl, version, &|_| true, false);
+        let judge = |feature: &Feature, tls, offsets| {
+            feature.judge(Flavour::OpenSsl, version, &|_| true, Kernel { tls, offsets })
+        };
+        let without = judge(feature, false, true);
         assert_eq!(without, CapabilityState::WithoutEffect);
         assert!(!without.works());
+        // Where the width of file offsets is not known, that alone does not work.
+        let sends_files = FEATURES.iter().find(|feature| feature.name == "sendfile by kernel TLS").unwrap();
+        assert!(judge(feature, true, false).works() && judge(sends_files, true, true).works());
+        assert_eq!(judge(sends_files, true, false), CapabilityState::WithoutEffect);
         assert_eq!(state(feature.name, Flavour::OpenSsl, "3.0.8"), CapabilityState::Present);
         assert_eq!(state(feature.name, Flavour::OpenSsl, "1.1.1w"), CapabilityState::Absent);
     }
@@ -179,7 +189,7 @@ mod tests {
     #[test]
     fn functions_that_decide_are_in_the_lists() {
         for feature in FEATURES {
-            if let Basis::Function { symbol, .. } | Basis::KernelTls { symbol } = feature.basis {
+            if let Basis::Function { symbol, .. } | Basis::KernelTls { symbol, .. } = feature.basis {
                 assert!(specs().any(|spec| spec.field() == symbol), "{symbol}");
             }
         }

@@ -8,6 +8,10 @@ use crate::ffi::{BIO, Functions, SSL};
 /// Most bytes of one call: what Linux takes at once, and what C's `int` can count.
 const MOST: usize = 0x7fff_f000;
 
+/// Whether files can be sent: C's `off_t` has 32 or 64 bits on 32-bit machines, as the library was built, which it does not
+/// tell. The list says 64.
+pub const SENDS_FILES: bool = cfg!(target_pointer_width = "64");
+
 /// Marks of a BIO that kernel TLS reads and writes; `openssl/bio.h` sets these bits apart for it.
 const MARKS: c_int = 0x2000 | 0x4000;
 
@@ -67,8 +71,7 @@ unsafe fn ask(functions: &Functions, bio: *mut BIO, command: c_int) -> bool {
 /// `ssl` must be a live connection of this library, and `file` an open descriptor.
 #[must_use]
 pub unsafe fn send_file(functions: &Functions, ssl: *mut SSL, file: c_int, offset: i64, len: usize) -> c_int {
-    // C's `off_t` has 32 or 64 bits on 32-bit machines, as the library was built; the list says 64.
-    let Some(send) = functions.ssl.SSL_sendfile.filter(|_| cfg!(target_pointer_width = "64")) else { return -1 };
+    let Some(send) = functions.ssl.SSL_sendfile.filter(|_| SENDS_FILES) else { return -1 };
     // SAFETY: by contract.
     let sent = unsafe { send(ssl, file, offset, len.min(MOST), 0) };
     c_int::try_from(sent).unwrap_or(-1)

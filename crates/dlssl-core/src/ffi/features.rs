@@ -28,8 +28,9 @@ pub(crate) enum Basis {
     Option(OptionSpec),
     /// By flavour and version.
     Version(fn(Flavour, Version) -> bool),
-    /// Where this function is, on a library that was built with kernel TLS.
-    KernelTls { symbol: &'static str },
+    /// Where this function is, on a library that was built with kernel TLS; and where its file offsets are known, if it takes
+    /// such.
+    KernelTls { symbol: &'static str, takes_offsets: bool },
 }
 
 const fn function(name: &'static str, symbol: &'static str, otherwise: &'static str) -> Feature {
@@ -50,8 +51,8 @@ const fn option(name: &'static str, option: OptionSpec) -> Feature {
 }
 
 /// Kernel TLS, which a library of any version can have been built without.
-const fn kernel_tls(name: &'static str, otherwise: &'static str) -> Feature {
-    Feature { name, otherwise, basis: Basis::KernelTls { symbol: "SSL_sendfile" } }
+const fn kernel_tls(name: &'static str, otherwise: &'static str, takes_offsets: bool) -> Feature {
+    Feature { name, otherwise, basis: Basis::KernelTls { symbol: "SSL_sendfile", takes_offsets } }
 }
 
 /// A setting that is an error where the library does not have it.
@@ -124,12 +125,12 @@ pub const FEATURES: &[Feature] = &[
     choice("option PRIORITIZE_CHACHA", PRIORITIZE_CHACHA),
     choice("option ENABLE_MIDDLEBOX_COMPAT", ENABLE_MIDDLEBOX_COMPAT),
     choice("option CLEANSE_PLAINTEXT", CLEANSE_PLAINTEXT),
-    kernel_tls("option ENABLE_KTLS", REFUSED),
+    kernel_tls("option ENABLE_KTLS", REFUSED, false),
     choice("option DISABLE_TLSEXT_CA_NAMES", DISABLE_TLSEXT_CA_NAMES),
     function("providers by name", "OSSL_PROVIDER_try_load", "ProviderError::Unsupported"),
     hollow("key log", "SSL_CTX_set_keylog_callback", REFUSED),
     hollow("early data", "SSL_write_early_data", REFUSED),
     function("client hello seen first, with a wait", "SSL_CTX_set_client_hello_cb", REFUSED),
     hollow("client certificates asked for after the handshake (TLS 1.3)", "SSL_verify_client_post_handshake", REFUSED),
-    kernel_tls("sendfile by kernel TLS", "an error of the call (Unsupported)"),
+    kernel_tls("sendfile by kernel TLS", "an error of the call (Unsupported)", true),
 ];

@@ -4,6 +4,9 @@ use std::fmt;
 #[cfg(unix)]
 use std::io;
 
+#[cfg(unix)]
+use dlssl_core::compat::kernel_tls::SENDS_FILES;
+
 use super::TlsStream;
 #[cfg(unix)]
 use super::attempt::Verdict;
@@ -73,7 +76,7 @@ impl<S> TlsStream<S> {
     /// OpenSSL's own socket BIO do; Rust programs ignore that unless told otherwise. OpenSSL from 3.0 on.
     ///
     /// # Errors
-    /// [`Unsupported`](io::ErrorKind::Unsupported) where the kernel does not encrypt for this connection, and why;
+    /// [`Unsupported`](io::ErrorKind::Unsupported) where the kernel does not encrypt for this connection, or the machine has 32 bits, and why;
     /// nothing is sent then, and the connection is as it was. `WouldBlock` and `TimedOut` as for writes, with nothing
     /// taken. The system's own error, where the file cannot be read, or not by this way (a directory, a pipe): the
     /// connection can still be used.
@@ -112,10 +115,13 @@ impl<S> TlsStream<S> {
 #[cfg(unix)]
 impl<S> Connection<S> {
     fn check_kernel_sends(&self) -> Result<(), Error> {
-        if self.ssl().kernel_sends() {
+        let sends = self.ssl().kernel_sends();
+        if sends && SENDS_FILES {
             return Ok(());
         }
-        let why = if !self.is_library_socket() {
+        let why = if sends {
+            "on a machine of 32 bits the library does not tell how wide its file offsets are".to_owned()
+        } else if !self.is_library_socket() {
             "the connection is not over OpenSSL's own socket BIO".to_owned()
         } else if !self.context().asks_for_kernel_tls() {
             "kernel TLS was not asked for".to_owned()
