@@ -1,7 +1,7 @@
 //! Where records begin and end in a stream of TLS: tells a cut between two records from one inside.
 
 /// Bytes of a record's head: type, version, length.
-const HEAD: usize = 5;
+pub(super) const HEAD: usize = 5;
 
 /// Follows the records that C has taken.
 #[derive(Default)]

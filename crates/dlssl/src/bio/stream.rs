@@ -3,22 +3,17 @@
 //! Safe code over the inner stream. `receive`, `send` and `flush` are called by C through `method`; the rest by the
 //! TLS stream.
 
-use std::io::{self, ErrorKind, IoSliceMut};
+mod reading;
 
-use super::framing::Framing;
+use std::io::{self, ErrorKind};
+
+use super::framing::{Framing, HEAD};
 pub(crate) use super::functions::{Functions, Receiving};
 use super::{Bio, Interest};
 
 /// Size of the read-ahead buffer in bytes, unless told otherwise. A record header and what follows it come with one system call; a want
 /// of this size or more goes straight into the library's memory.
 pub(crate) const AHEAD: usize = 4096;
-
-/// How much of it is offered to a read that is for the rest of a large record: what follows is most often as large, and
-/// what comes here is copied once more. Enough for the head, and for a small record at the end of the large ones.
-const BEHIND: usize = 512;
-
-/// A byte that no TLS record begins with (they begin with 20 to 24).
-const NO_RECORD: u8 = 0xA5;
 
 /// Most bytes kept for sending: one application record (16 KiB and its frame), and room for the alert or key update
 /// that may go before it in the same call.
@@ -40,6 +35,9 @@ pub(crate) struct StreamBio<S> {
     end: usize,
     at_end: bool,
     receiving: Receiving,
+    /// What the inner stream said to a read for the rest of a record, of which C was given the beginning. C hears it when it
+    /// asks for that rest, in the same call.
+    late: Option<io::Error>,
     /// A read claimed this much and did not fill it.
     over_reported: Option<usize>,
     framing: Framing,
@@ -69,6 +67,7 @@ impl<S> StreamBio<S> {
             end,
             at_end: false,
             receiving: Receiving::Arrived,
+            late: None,
             over_reported: None,
             framing: Framing::default(),
             unsent: Vec::new(),
@@ -223,77 +222,6 @@ impl<S> StreamBio<S> {
         self.broken = Some(error.to_string());
         Err(error)
     }
-
-    /// Fills the read-ahead buffer with one read; 0 is the end.
-    fn fill(&mut self) -> io::Result<usize> {
-        self.make_room();
-        let waits = self.may_wait();
-        let count = retry(|| (self.functions.read)(&mut self.stream, &mut self.ahead, waits))?;
-        if count > self.ahead.len() {
-            return Err(over_reported("read", count, self.ahead.len()));
-        }
-        self.end = count;
-        Ok(count)
-    }
-
-    /// Makes the empty read-ahead buffer as large as it is to be.
-    #[inline]
-    fn make_room(&mut self) {
-        if self.ahead.len() != self.room {
-            self.ahead.resize(self.room, 0);
-        }
-        (self.start, self.end) = (0, 0);
-    }
-
-    /// One vectored read: into `out`, which is the rest of a record, and what follows into the read-ahead buffer. Gives
-    /// what went to `out`.
-    ///
-    /// A stream that reads into the first buffer only and reports too much would look as if it had filled the second.
-    /// The byte after a record begins the next and is never the mark put there.
-    fn receive_both(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.make_room();
-        let behind = &mut self.ahead[..BEHIND];
-        let room = out.len() + behind.len();
-        behind[0] = NO_RECORD;
-        let waits = self.receiving == Receiving::Waiting && self.unsent.is_empty();
-        let count = retry(|| {
-            let mut buffers = [IoSliceMut::new(out), IoSliceMut::new(behind)];
-            (self.functions.read_vectored)(&mut self.stream, &mut buffers, waits)
-        })?;
-        if count > room {
-            return Err(over_reported("read", count, room));
-        }
-        if count > out.len() && self.ahead[0] == NO_RECORD {
-            // What `out` holds is good either way; what follows is not a record, if it is there at all.
-            self.over_reported = Some(count);
-            return Ok(out.len());
-        }
-        self.end = count.saturating_sub(out.len());
-        Ok(count.min(out.len()))
-    }
-
-    /// Asks the inner stream for what `out` wants, which the read-ahead buffer does not have: how much went right there,
-    /// or `None` where it went into the buffer.
-    fn receive_more(&mut self, out: &mut [u8]) -> io::Result<Option<usize>> {
-        if let Some(count) = self.over_reported {
-            return Err(over_reported("read", count, count - BEHIND));
-        }
-        // An inner stream may give bytes again after its end; TLS must not.
-        if self.at_end || out.is_empty() {
-            return Ok(Some(0));
-        }
-        if self.receiving == Receiving::No || self.is_flooded() {
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        let left = self.framing.left();
-        let (count, into_buffer) = if left >= self.room && out.len() >= left {
-            (self.receive_both(&mut out[..left])?, false)
-        } else {
-            (self.fill()?, true)
-        };
-        self.at_end = count == 0;
-        Ok(if into_buffer && count > 0 { None } else { Some(count) })
-    }
 }
 
 impl<S> Bio for StreamBio<S> {
@@ -315,6 +243,11 @@ impl<S> Bio for StreamBio<S> {
         let count = self.framing.take(next, out.len());
         out[..count].copy_from_slice(&next[..count]);
         self.start += count;
+        let left = self.framing.left();
+        // Without room for the head of the next, the rest is for a vectored read.
+        if left >= self.room && out.len() >= count + left + HEAD {
+            return Ok(count + self.receive_rest(&mut out[count..], left));
+        }
         Ok(count)
     }
 
@@ -390,10 +323,11 @@ fn over_reported(what: &str, count: usize, room: usize) -> io::Error {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
-    use std::io::{Read, Write};
+    use std::io::{IoSliceMut, Read, Write};
 
     use proptest::prelude::*;
 
+    use super::reading::NO_RECORD;
     use super::*;
 
     /// Plays a script: what each read gives, and how many bytes each write takes (`None`: not now).

@@ -187,7 +187,7 @@ impl<S> Connection<S> {
         }
     }
 
-    fn inner_failed(&self, error: io::Error) -> Error {
+    pub(super) fn inner_failed(&self, error: io::Error) -> Error {
         self.error(ErrorKind::Io, "the inner stream failed").with_io(error)
     }
 

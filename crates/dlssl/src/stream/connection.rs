@@ -41,6 +41,8 @@ pub(super) struct Connection<S> {
     /// Most bytes of plain text in one record of ours.
     record_size: usize,
     pub(super) waits_for: Option<Interest>,
+    /// The inner stream has said "not now" to a read: it may again.
+    pub(super) pauses: bool,
     /// The inner stream ended without `close_notify`.
     pub(super) cut_off: bool,
     /// The peer has sent `close_notify`, and C has said so.
@@ -93,6 +95,7 @@ impl<S> Connection<S> {
             pace: Pace::default(),
             record_size,
             waits_for: None,
+            pauses: false,
             cut_off: false,
             peer_closed: false,
             closed: false,

@@ -4,8 +4,9 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 
 use super::TlsStream;
 use super::attempt::Verdict;
-use super::connection::{Connection, Step, Waiting};
+use super::connection::{Connection, Step, Transport, Waiting};
 use super::limits::Operation;
+use crate::bio::Interest;
 use crate::bio::stream::{Receiving, is_pause};
 use crate::error::{Error, ErrorKind};
 use crate::raw::Handle;
@@ -31,12 +32,35 @@ impl<S> Connection<S> {
     #[inline]
     pub(super) fn read_step(&mut self, what: Handle<'_>) -> io::Result<Step<usize>> {
         self.send_some();
+        if self.pauses
+            && let Some(pause) = self.ask_first()?
+        {
+            return Ok(pause);
+        }
         match self.transfer(what) {
             Ok(Verdict::Done(count)) => Ok(Step::Done(count)),
             Ok(Verdict::Closed) => Ok(Step::Done(0)),
-            Ok(Verdict::Later(interest, error)) => Ok(Step::Pause(interest, error)),
+            Ok(Verdict::Later(interest, error)) => {
+                self.pauses = true;
+                Ok(Step::Pause(interest, error))
+            }
             Err(error) if error.kind() == ErrorKind::UnexpectedEof && self.tolerates_cut_off() => Ok(Step::Done(0)),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Asks the inner stream for the next record without C, which has nothing left to give: a pause is then found out for a
+    /// fraction of what it costs in C.
+    fn ask_first(&mut self) -> io::Result<Option<Step<usize>>> {
+        let Transport::Ours(bio) = &mut self.transport else { return Ok(None) };
+        if self.ssl.pending() > 0 {
+            return Ok(None);
+        }
+        self.waits_for = None;
+        match bio.receive_ahead() {
+            Ok(()) => Ok(None),
+            Err(error) if is_pause(&error) => Ok(Some(Step::Pause(Interest::Read, error))),
+            Err(error) => Err(self.inner_failed(error).into()),
         }
     }
 
