@@ -15,6 +15,7 @@ pages! {
     Readme: "../../README.md",
     Security: "../../SECURITY.md",
     CoreReadme: "../../crates/dlssl-core/README.md",
+    NativeTlsReadme: "../../crates/dlssl-native-tls/README.md",
     TokioReadme: "../../crates/dlssl-tokio/README.md",
     Async: "../../docs/async.md",
     Choosing: "../../docs/choosing.md",

@@ -31,7 +31,7 @@ const TARGETS: &[Target] = &[
 ];
 
 /// The crates that need no C compiler.
-const LIBRARIES: [&str; 3] = ["dlssl-core", "dlssl", "dlssl-tokio"];
+const LIBRARIES: [&str; 4] = ["dlssl-core", "dlssl", "dlssl-tokio", "dlssl-native-tls"];
 
 #[derive(Debug)]
 enum Outcome {

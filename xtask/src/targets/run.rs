@@ -53,7 +53,7 @@ const NOT_UNDER_QEMU: [&str; 2] =
     ["a_process_that_has_not_executed_is_known_whatever_its_name", "the_c_library_is_found_here"];
 
 /// The packages whose tests run.
-const TESTED: [&str; 4] = ["dlssl-core", "dlssl", "dlssl-tokio", "dlssl-tests"];
+const TESTED: [&str; 5] = ["dlssl-core", "dlssl", "dlssl-tokio", "dlssl-native-tls", "dlssl-tests"];
 
 /// Wheel of Windows with an OpenSSL in it.
 const WHEEL: (&str, &str) = ("psycopg-binary", "3.3.9");
