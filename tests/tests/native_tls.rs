@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         test("nothing_is_read_ahead", nothing_ahead),
         test("a_client_shows_itself_by_pkcs8", || client_identity(pkcs8(&Pki::shared().client))),
         test("a_client_shows_itself_by_pkcs12", || {
-            client_identity(Identity::from_pkcs12(&pkcs12(), "secret").unwrap())
+            client_identity(Identity::from_pkcs12(&pkcs12(), "secret").unwrap());
         })
         .needs("openssl"),
         test("faults_of_identities", identity_faults),
