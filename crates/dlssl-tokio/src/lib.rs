@@ -32,8 +32,7 @@
 //!
 //! # Who is woken
 //! The halves of `tokio::io::split` may be polled by two tasks. A reader may have to send and a writer may have to receive;
-//! each is woken for what it waits for, and neither takes the other's place.
-//!
+//! each is woken for what it waits for, and neither takes the other's place.//!
 //! # Features
 //! None is on by default.
 //!

@@ -12,6 +12,15 @@ use crate::tasks::{Direction, Tasks};
 ///
 /// It is there to be looked through: `tls.get_ref().get_ref().get_ref()` is the stream that was given to
 /// [`connect`](crate::connect) or [`accept`](crate::accept), which [`TlsStream::inner`](crate::TlsStream::inner) gives at once.
+///
+/// # Examples
+/// ```no_run
+/// # fn look(tls: &mut dlssl_tokio::TlsStream<tokio::net::TcpStream>) -> std::io::Result<()> {
+/// let polled: &mut dlssl_tokio::Polled<_> = tls.get_mut().get_mut();
+/// println!("{}", polled.get_ref().peer_addr()?);
+/// polled.get_mut().set_nodelay(true)?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Polled<S> {
     stream: S,

@@ -37,6 +37,18 @@ const RECORD: usize = 16 * 1024;
 /// writer.shutdown().await
 /// # }
 /// ```
+///
+/// What it runs on, and until when:
+/// ```no_run
+/// # fn look(tls: &mut dlssl_tokio::TlsStream<tokio::net::TcpStream>) -> std::io::Result<()> {
+/// use std::time::{Duration, Instant};
+///
+/// println!("{} to {}", tls.get_ref().cipher(), tls.inner().peer_addr()?);
+/// tls.inner_mut().set_nodelay(true)?;
+/// let unread = tls.get_mut().peek(&mut [0; 16]);
+/// tls.set_deadline(Some(Instant::now() + Duration::from_secs(10)));
+/// # Ok(()) }
+/// ```
 pub struct TlsStream<S> {
     tls: dlssl::TlsStream<Polled<S>>,
     alarm: Alarm,
@@ -248,6 +260,19 @@ impl<S> fmt::Debug for TlsStream<S> {
 }
 
 /// The inner stream cannot be given back: bytes wait to be sent.
+///
+/// # Examples
+/// ```no_run
+/// use dlssl_tokio::{IntoInnerError, TlsStream};
+/// use tokio::io::AsyncWriteExt;
+///
+/// # async fn plain(tls: TlsStream<tokio::net::TcpStream>) -> std::io::Result<()> {
+/// if let Err(error) = tls.into_inner() {
+///     let error: IntoInnerError<_> = error;
+///     error.into_stream().flush().await?;
+/// }
+/// # Ok(()) }
+/// ```
 pub struct IntoInnerError<S> {
     stream: Box<TlsStream<S>>,
     text: String,

@@ -7,8 +7,12 @@ use super::Found;
 use super::tree::{File, Tree};
 
 /// Crates whose users read documentation, and the parts that mirror C, one name each.
-const CRATES: [(&str, &[&str]); 2] =
-    [("crates/dlssl/src/", &["raw/"]), ("crates/dlssl-core/src/", &["ffi/", "compat/"])];
+const CRATES: [(&str, &[&str]); 4] = [
+    ("crates/dlssl/src/", &["raw/"]),
+    ("crates/dlssl-core/src/", &["ffi/", "compat/"]),
+    ("crates/dlssl-tokio/src/", &[]),
+    ("crates/dlssl-native-tls/src/", &[]),
+];
 
 pub(super) fn show_what_is_public(file: &File, tree: &Tree) -> Vec<Found> {
     let Some((folder, mirrors)) = CRATES.iter().find(|(folder, _)| file.path == format!("{folder}lib.rs")) else {
