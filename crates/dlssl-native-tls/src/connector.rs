@@ -215,11 +215,10 @@ impl TlsConnectorBuilder {
 
     /// The machine's own roots where there are some, and the program's. Where there are neither, dlssl says so.
     fn trusted(&self) -> Result<Roots> {
-        let own = self.roots.iter().map(|root| Roots::pem(root.0.der()));
         if self.built_in_roots && self.roots.is_empty() {
             return Ok(Roots::default());
         }
-        let own = own.fold(Roots::none(), Roots::and);
+        let own = self.roots.iter().map(|root| Roots::pem(root.0.der())).fold(Roots::none(), Roots::and);
         let has_built_in = || match dlssl::default_roots(&dlssl::current()?) {
             Ok(_) => Ok(true),
             // A container with nothing but the program, which has a root of its own.

@@ -54,10 +54,10 @@ impl<S> StreamBio<S> {
     /// The byte after a record begins the next and is never the mark put there.
     fn receive_both(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.make_room();
+        let waits = self.may_wait();
         let behind = &mut self.ahead[..BEHIND];
         let room = out.len() + behind.len();
         behind[0] = NO_RECORD;
-        let waits = self.receiving == Receiving::Waiting && self.unsent.is_empty();
         let count = retry(|| {
             let mut buffers = [IoSliceMut::new(out), IoSliceMut::new(behind)];
             (self.functions.read_vectored)(&mut self.stream, &mut buffers, waits)
