@@ -3,7 +3,7 @@
 //!
 //! It needs no network of its own: with `CARGO_NET_OFFLINE=true` cargo takes what the build before it has fetched.
 
-use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde::Deserialize;
@@ -36,18 +36,16 @@ pub(crate) fn command() -> Fallible<bool> {
     if !fine {
         return Ok(false);
     }
-    let result = build(&crates);
-    // The sources, a registry of them and what was built of the command; what others can use stays.
-    let packed = workspace::target_folder().join("package");
-    if packed.exists() {
-        fs::remove_dir_all(packed)?;
-    }
-    result
+    // A folder that no earlier run had. The later crates build on the earlier through a registry in it, and what cargo unpacks
+    // from a registry it keeps in the user's cache by the registry's path and the crate's version: at an old path it would
+    // build on what was packed there the last time.
+    let folder = tempfile::Builder::new().prefix("package-").tempdir_in(workspace::target_folder())?;
+    build(&crates, folder.path())
 }
 
-fn build(crates: &[String]) -> Fallible<bool> {
+fn build(crates: &[String], folder: &Path) -> Fallible<bool> {
     let mut cargo: Command = workspace::cargo();
-    cargo.args(["package", "--allow-dirty", "--locked"]);
+    cargo.args(["package", "--allow-dirty", "--locked", "--target-dir"]).arg(folder);
     for name in crates {
         cargo.args(["--package", name]);
     }
