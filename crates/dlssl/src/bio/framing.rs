@@ -8,11 +8,11 @@ pub(super) const HEAD: usize = 5;
 pub(crate) struct Framing {
     head: [u8; HEAD],
     /// How much of the head has gone by.
-    in_head: usize,
+    in_head: u8,
     /// How much of the body is to come.
-    left: usize,
+    left: u16,
     /// Heads that have gone by since somebody began to count.
-    records: usize,
+    records: u32,
 }
 
 impl Framing {
@@ -20,7 +20,7 @@ impl Framing {
     #[inline]
     fn part(&self, next: &[u8]) -> usize {
         let whole = if self.left > 0 {
-            self.left
+            self.left()
         } else if self.in_head == 0 && next.len() >= HEAD {
             HEAD + body([next[0], next[1], next[2], next[3], next[4]])
         } else {
@@ -39,31 +39,33 @@ impl Framing {
 
     #[cold]
     fn part_of_head(&self, next: &[u8]) -> usize {
-        let missing = HEAD - self.in_head;
+        let missing = HEAD - usize::from(self.in_head);
         let Some(rest) = next.get(..missing) else { return missing };
         let mut head = self.head;
-        head[self.in_head..].copy_from_slice(rest);
+        head[HEAD - missing..].copy_from_slice(rest);
         missing + body(head)
     }
 
     /// How much of the record's body is to come; 0 where its head is not known.
     #[inline]
     pub(crate) fn left(&self) -> usize {
-        self.left
+        usize::from(self.left)
     }
 
     /// Notes that these bytes went by.
     #[inline]
     pub(crate) fn advance(&mut self, bytes: &[u8]) {
-        if self.left >= bytes.len() {
-            self.left -= bytes.len();
+        if self.left() >= bytes.len() {
+            // No more than there is left.
+            self.left -= bytes.len() as u16;
             return;
         }
-        if self.left + self.in_head == 0 && bytes.len() >= HEAD {
+        if !self.is_inside() && bytes.len() >= HEAD {
             let whole = HEAD + body([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4]]);
             if let Some(left) = whole.checked_sub(bytes.len()) {
                 self.records += 1;
-                self.left = left;
+                // No more than a body has.
+                self.left = left as u16;
                 return;
             }
         }
@@ -74,19 +76,23 @@ impl Framing {
     fn step_through(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.left > 0 {
-                let part = self.left.min(bytes.len());
-                self.left -= part;
+                let part = self.left().min(bytes.len());
+                // No more than there is left.
+                self.left -= part as u16;
                 bytes = &bytes[part..];
                 continue;
             }
-            let part = (HEAD - self.in_head).min(bytes.len());
-            self.head[self.in_head..self.in_head + part].copy_from_slice(&bytes[..part]);
-            self.in_head += part;
+            let in_head = usize::from(self.in_head);
+            let part = (HEAD - in_head).min(bytes.len());
+            self.head[in_head..in_head + part].copy_from_slice(&bytes[..part]);
+            // At most five.
+            self.in_head += part as u8;
             bytes = &bytes[part..];
-            if self.in_head == HEAD {
+            if in_head + part == HEAD {
                 self.in_head = 0;
                 self.records += 1;
-                self.left = body(self.head);
+                // From two bytes.
+                self.left = body(self.head) as u16;
             }
         }
     }
@@ -99,7 +105,7 @@ impl Framing {
 
     /// Records whose head has gone by.
     pub(crate) fn records(&self) -> usize {
-        self.records
+        self.records as usize
     }
 
     /// Whether a record has begun and not ended.

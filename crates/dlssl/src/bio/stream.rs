@@ -38,8 +38,6 @@ pub(crate) struct StreamBio<S> {
     /// What the inner stream said to a read for the rest of a record, of which C was given the beginning. C hears it when it
     /// asks for that rest, in the same call.
     late: Option<io::Error>,
-    /// A read claimed this much and did not fill it.
-    over_reported: Option<usize>,
     framing: Framing,
     /// Taken from C and not yet sent: `unsent[sent..]`.
     unsent: Vec<u8>,
@@ -50,7 +48,16 @@ pub(crate) struct StreamBio<S> {
     unflushed: bool,
     /// A write of the inner stream runs; still set afterwards when it panicked.
     writing: bool,
-    /// A write failed for good: what C believes to be sent is not, so nothing may follow.
+    /// None on most.
+    faults: Option<Box<Faults>>,
+}
+
+/// What the inner stream did wrong, for good.
+#[derive(Default)]
+struct Faults {
+    /// A read claimed this much and did not fill it.
+    over_reported: Option<usize>,
+    /// A write failed: what C believes to be sent is not, so nothing may follow.
     broken: Option<String>,
 }
 
@@ -68,14 +75,13 @@ impl<S> StreamBio<S> {
             at_end: false,
             receiving: Receiving::Arrived,
             late: None,
-            over_reported: None,
             framing: Framing::default(),
             unsent: Vec::new(),
             sent: 0,
             handshaking: true,
             unflushed: false,
             writing: false,
-            broken: None,
+            faults: None,
         }
     }
 
@@ -106,7 +112,9 @@ impl<S> StreamBio<S> {
         self.end = self.ahead.len();
         self.unsent.splice(..self.sent, unsent);
         self.sent = 0;
-        self.broken = self.broken.take().or(broken);
+        if let Some(broken) = broken {
+            self.faults.get_or_insert_default().broken.get_or_insert(broken);
+        }
     }
 
     pub(crate) fn set_receiving(&mut self, receiving: Receiving) {
@@ -164,7 +172,7 @@ impl<S> StreamBio<S> {
     /// Whether nothing waits to be sent, and nothing has gone wrong for good.
     #[inline]
     pub(crate) fn has_no_rest(&self) -> bool {
-        self.unsent.is_empty() && !self.writing && self.broken.is_none()
+        self.unsent.is_empty() && !self.writing && self.faults.is_none()
     }
 
     #[cold]
@@ -180,7 +188,8 @@ impl<S> StreamBio<S> {
     }
 
     fn check_broken(&self) -> io::Result<()> {
-        let earlier = if self.writing { Some("it panicked") } else { self.broken.as_deref() };
+        let broken = || self.faults.as_ref()?.broken.as_deref();
+        let earlier = if self.writing { Some("it panicked") } else { broken() };
         match earlier {
             None => Ok(()),
             Some(earlier) => Err(io::Error::new(
@@ -219,7 +228,7 @@ impl<S> StreamBio<S> {
             Err(error) if is_pause(&error) => return Err(error),
             Err(error) => error,
         };
-        self.broken = Some(error.to_string());
+        self.faults.get_or_insert_default().broken = Some(error.to_string());
         Err(error)
     }
 }

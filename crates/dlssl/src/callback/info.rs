@@ -12,7 +12,7 @@ use crate::config::InfoEvent;
 /// Hears what the state machine does; not called for data.
 pub(crate) unsafe extern "C" fn info(ssl: *const SSL, place: c_int, value: c_int) {
     in_callback((), |frame| {
-        let Some(hooks) = frame.stash.hooks.clone() else { return };
+        let Some(hooks) = frame.stash.hooks().cloned() else { return };
         if hooks.refuse_renegotiation && place & SSL_CB_HANDSHAKE_START != 0 {
             refuse_renegotiation(frame, ssl);
         }

@@ -33,10 +33,10 @@ pub(crate) use server_name::server_name;
 pub(crate) use session::{find_session, new_session, remove_session};
 pub(crate) use status::status;
 pub(crate) use ticket::{ticket_key_newer, ticket_key_older};
-pub(crate) use verify::{Policy as VerifyPolicy, Verify, verify, verify_chain};
+pub(crate) use verify::{Policy as VerifyPolicy, Verified, verify, verify_chain};
 
 use crate::bio::Bio;
-use crate::raw::call::Stash;
+use crate::raw::stash::Stash;
 
 /// What callbacks of one call into C may touch.
 pub(crate) struct Frame<'a> {
@@ -93,8 +93,7 @@ pub(crate) fn in_callback<R>(failure: R, body: impl FnOnce(&mut Frame<'_>) -> R)
     match catch_unwind(AssertUnwindSafe(|| body(frame))) {
         Ok(result) => result,
         Err(panic) => {
-            // The first panic is the cause.
-            frame.stash.panic().get_or_insert(panic);
+            frame.stash.panicked(panic);
             failure
         }
     }

@@ -18,7 +18,7 @@ pub(crate) unsafe extern "C" fn psk_client(
     key_room: c_uint,
 ) -> c_uint {
     in_callback(0, |frame| {
-        let Some(hooks) = frame.stash.hooks.clone() else { return 0 };
+        let Some(hooks) = frame.stash.hooks().cloned() else { return 0 };
         let Some(Psk::Client { identity: name, key: secret }) = &hooks.psk else { return 0 };
         let Ok(name) = CString::new(name.as_str()) else { return 0 };
         // SAFETY: C hands two buffers with their sizes.
@@ -34,7 +34,7 @@ pub(crate) unsafe extern "C" fn psk_server(
     key_room: c_uint,
 ) -> c_uint {
     in_callback(0, |frame| {
-        let Some(hooks) = frame.stash.hooks.clone() else { return 0 };
+        let Some(hooks) = frame.stash.hooks().cloned() else { return 0 };
         let Some(Psk::Server(function)) = &hooks.psk else { return 0 };
         if identity.is_null() {
             return 0;
@@ -43,7 +43,7 @@ pub(crate) unsafe extern "C" fn psk_server(
         unsafe {
             let Ok(identity) = CStr::from_ptr(identity).to_str() else { return 0 };
             let given = (function.0)(identity).map_or(0, |secret| copy_out(&secret, key, key_room));
-            frame.stash.psk_identity = (given > 0).then(|| identity.to_owned());
+            frame.stash.set_psk_identity((given > 0).then(|| identity.to_owned()));
             given
         }
     })

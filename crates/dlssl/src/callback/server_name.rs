@@ -21,7 +21,7 @@ pub(crate) unsafe extern "C" fn server_name(ssl: *mut SSL, alert: *mut c_int, _:
     };
     alerts(Alert::INTERNAL_ERROR);
     in_callback(SSL_TLSEXT_ERR_ALERT_FATAL, |frame| {
-        let Some(hooks) = frame.stash.hooks.clone().filter(|_| !frame.stash.identity_chosen) else {
+        let Some(hooks) = frame.stash.hooks().cloned().filter(|_| !frame.stash.identity_chosen) else {
             return SSL_TLSEXT_ERR_NOACK;
         };
         // SAFETY: C hands the live connection; null, or a string that it keeps while we are here.
@@ -52,7 +52,7 @@ pub(crate) unsafe extern "C" fn server_name(ssl: *mut SSL, alert: *mut c_int, _:
 /// Notes why the handshake ends, for the method that made the call.
 pub(super) fn refuse(frame: &mut Frame<'_>, error: Error) {
     let error = error.of(frame.library);
-    frame.stash.failure.get_or_insert(error);
+    frame.stash.fail(error);
 }
 
 /// Goes on with another context's certificate.
@@ -65,7 +65,7 @@ pub(super) unsafe fn go_over(frame: &mut Frame<'_>, ssl: *mut SSL, context: &Arc
     let now = unsafe { (frame.library.functions().ssl_config.SSL_set_SSL_CTX)(ssl, context.as_ptr()) };
     let done = now == context.as_ptr();
     if done {
-        frame.stash.contexts.push(Arc::clone(context));
+        frame.stash.replace_context(Arc::clone(context));
     }
     done
 }

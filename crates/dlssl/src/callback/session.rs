@@ -15,7 +15,7 @@ pub(crate) unsafe extern "C" fn new_session(_: *mut SSL, session: *mut SSL_SESSI
     // C frees the session when we say 0; a panic after it is ours must not say so.
     let taken = Cell::new(0);
     in_callback((), |frame| {
-        let Some(hooks) = frame.stash.hooks.clone() else { return };
+        let Some(hooks) = frame.stash.hooks().cloned() else { return };
         // SAFETY: C hands a live session with one reference that becomes ours when we say 1.
         let Some(session) = (unsafe { RawSession::from_raw(frame.library, session) }) else { return };
         taken.set(1);
@@ -40,7 +40,7 @@ pub(crate) unsafe extern "C" fn find_session(
     // SAFETY: C's own variable: nought says that the reference is C's to keep.
     unsafe { *copy = 0 };
     in_callback(ptr::null_mut(), |frame| {
-        let store = frame.stash.hooks.as_ref().and_then(|hooks| hooks.store.clone());
+        let store = frame.stash.hooks().and_then(|hooks| hooks.store.clone());
         // SAFETY: C hands the name with its length, and keeps it until we return.
         let id = unsafe { memory::slice(id, len as isize) };
         store
@@ -53,7 +53,7 @@ pub(crate) unsafe extern "C" fn find_session(
 /// Tells the program's store that a session is no good any more.
 pub(crate) unsafe extern "C" fn remove_session(_: *mut SSL_CTX, session: *mut SSL_SESSION) {
     in_callback((), |frame| {
-        let Some(store) = frame.stash.hooks.as_ref().and_then(|hooks| hooks.store.clone()) else { return };
+        let Some(store) = frame.stash.hooks().and_then(|hooks| hooks.store.clone()) else { return };
         let get = frame.library.functions().ssl_session.SSL_SESSION_get_id;
         let mut len = 0;
         // SAFETY: C hands a live session, which owns its name.

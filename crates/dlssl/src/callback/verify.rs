@@ -36,28 +36,18 @@ impl Policy {
     }
 }
 
-/// What a connection demands and what verification left behind.
-#[derive(Default)]
-pub(crate) struct Verify {
-    pub(crate) policy: Option<Arc<Policy>>,
-    /// The certificate must be for a host name, which then is among its alternative names.
-    pub(crate) expects_dns: bool,
-    /// First refusal of a certificate.
-    pub(crate) failure: Option<VerifyFailure>,
-    pub(crate) chain: Verified,
-}
-
 /// The chain that was verified, from the peer's own certificate to a trusted one: C's objects without their bytes, which
 /// are made again when somebody asks. Most never do.
-#[derive(Default)]
 pub(crate) struct Verified {
-    raw: Vec<Arc<raw::Certificate>>,
+    raw: Box<[Arc<raw::Certificate>]>,
     shown: OnceLock<Vec<Certificate>>,
 }
 
 impl Verified {
-    fn new(chain: &[Certificate]) -> Self {
-        Self { raw: chain.iter().map(Certificate::shared).collect(), shown: OnceLock::new() }
+    /// None without certificates.
+    fn new(chain: &[Certificate]) -> Option<Box<Self>> {
+        let raw: Box<[_]> = chain.iter().map(Certificate::shared).collect();
+        (!raw.is_empty()).then(|| Box::new(Self { raw, shown: OnceLock::new() }))
     }
 
     pub(crate) fn certificates(&self) -> &[Certificate] {
@@ -66,10 +56,15 @@ impl Verified {
     }
 }
 
+/// What the context of the connection demands.
+fn policy(frame: &Frame<'_>) -> Option<Arc<Policy>> {
+    frame.stash.context().map(|context| Arc::clone(context.verify_policy()))
+}
+
 /// Verifies the peer's chain: the library's verification, then our checks. 1 or 0, no other number.
 pub(crate) unsafe extern "C" fn verify_chain(store: *mut X509_STORE_CTX, _: *mut c_void) -> c_int {
     let prepared = in_callback(None, |frame| {
-        let policy = frame.stash.verify.policy.clone()?;
+        let policy = policy(frame)?;
         if policy.allow_weak {
             // SAFETY: C hands a live store context of the frame's library.
             unsafe { compat::set_level(frame.library.functions(), store, 0) };
@@ -83,14 +78,12 @@ pub(crate) unsafe extern "C" fn verify_chain(store: *mut X509_STORE_CTX, _: *mut
     c_int::from(in_callback(false, |frame| {
         let step = Step { store, library: &library };
         if !accepted {
-            if frame.stash.verify.failure.is_none() {
-                frame.stash.verify.failure = Some(failure(&step.verification(false)));
-            }
+            frame.stash.refuse(|| failure(&step.verification(false)));
             return false;
         }
         if policy.ignored {
             let chain = step.chain().filter(|_| step.code() == 0).unwrap_or_default();
-            frame.stash.verify.chain = Verified::new(&chain);
+            frame.stash.chain = Verified::new(&chain);
             return true;
         }
         // What cannot be looked at is not taken.
@@ -101,7 +94,7 @@ pub(crate) unsafe extern "C" fn verify_chain(store: *mut X509_STORE_CTX, _: *mut
             return false;
         }
         if step.code() == 0 {
-            frame.stash.verify.chain = Verified::new(&chain);
+            frame.stash.chain = Verified::new(&chain);
         }
         true
     }))
@@ -113,7 +106,7 @@ fn own_checks(frame: &mut Frame<'_>, policy: &Policy, step: &Step<'_>, chain: &[
     let between = chain.len().saturating_sub(2);
     let too_long = policy.depth.is_some_and(|most| between > most as usize);
     // Without alternative names some libraries look at the subject.
-    let nameless = frame.stash.verify.expects_dns && !chain.first().is_some_and(weak::has_dns_name);
+    let nameless = frame.stash.expects_dns && !chain.first().is_some_and(weak::has_dns_name);
     let faults = [
         sound::in_chain(chain),
         weak,
@@ -136,7 +129,7 @@ fn own_checks(frame: &mut Frame<'_>, policy: &Policy, step: &Step<'_>, chain: &[
 /// Notes why, for C and for us.
 fn refuse(frame: &mut Frame<'_>, step: &Step<'_>, fault: Verification) -> bool {
     step.set_code(fault.code);
-    frame.stash.verify.failure.get_or_insert_with(|| failure(&fault));
+    frame.stash.refuse(|| failure(&fault));
     false
 }
 
@@ -144,7 +137,7 @@ fn refuse(frame: &mut Frame<'_>, step: &Step<'_>, fault: Verification) -> bool {
 pub(crate) unsafe extern "C" fn verify(accepted: c_int, store: *mut X509_STORE_CTX) -> c_int {
     c_int::from(in_callback(false, |frame| {
         let accepted = accepted == 1;
-        let Some(policy) = frame.stash.verify.policy.clone() else { return accepted };
+        let Some(policy) = policy(frame) else { return accepted };
         if policy.ignored || accepted && policy.callback.is_none() {
             return accepted;
         }
@@ -163,15 +156,14 @@ pub(crate) unsafe extern "C" fn verify(accepted: c_int, store: *mut X509_STORE_C
         if accepted {
             step.set_code(X509_V_ERR_APPLICATION_VERIFICATION);
         }
-        // The first refusal is the one that ends the handshake.
-        if frame.stash.verify.failure.is_none() {
+        frame.stash.refuse(|| {
             let mut failure = failure(&verification);
             if accepted {
                 failure.code = X509_V_ERR_APPLICATION_VERIFICATION;
                 "the program's own verification refused it".clone_into(&mut failure.reason);
             }
-            frame.stash.verify.failure = Some(failure);
-        }
+            failure
+        });
         false
     }))
 }

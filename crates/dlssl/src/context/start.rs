@@ -12,13 +12,13 @@ macro_rules! shared_start {
         /// Latest time for the handshake and all that follows, for sockets by descriptor; see
         /// [`TlsStream::set_deadline`].
         pub fn deadline(mut self, at: std::time::Instant) -> Self {
-            self.start.limits.deadline = Some(at);
+            self.start.limits.set_deadline(Some(at));
             self
         }
 
         /// Time limits for the handshake and for each kind of operation after it.
         pub fn timeouts(mut self, timeouts: $crate::Timeouts) -> Self {
-            self.start.limits.timeouts = timeouts;
+            self.start.limits.set_timeouts(timeouts);
             self
         }
 

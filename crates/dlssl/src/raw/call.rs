@@ -1,69 +1,11 @@
 //! One call into C: the queue is known to be empty before, and drained right after on the same thread.
 
-use std::any::Any;
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use dlssl_core::compat::error as queue;
 use dlssl_core::{ErrorEntry, ErrorStack, Library};
 
-use crate::bio::{Bio, Interest};
-use crate::callback::{self, Frame, Verify};
-use crate::context::{Hooks, SessionKey};
-use crate::error::Error;
-use crate::raw::SslContext;
-
-/// What callbacks leave behind for the Rust method that made the call.
-#[derive(Default)]
-pub(crate) struct Stash {
-    /// First error of the inner stream, and what it was asked for.
-    pub(crate) io: Option<(Interest, io::Error)>,
-    /// Panic of user code. Never locked: the mutex makes a stream `Sync`, which a panic by itself is not.
-    pub(crate) panic: Mutex<Option<Box<dyn Any + Send>>>,
-    /// What is demanded of the peer's certificate, and what became of that.
-    pub(crate) verify: Verify,
-    /// What callbacks need of the context; none outside of connections.
-    pub(crate) hooks: Option<Arc<Hooks>>,
-    /// Contexts that C holds pointers to, the connection's own first; the last one is in effect.
-    pub(crate) contexts: Vec<Arc<SslContext>>,
-    /// Name under which a client's sessions are remembered.
-    pub(crate) session_key: Option<SessionKey>,
-    /// Error of a callback that ends the handshake.
-    pub(crate) failure: Option<Error>,
-    /// A server's certificate is chosen by the client's first message, whatever the name.
-    pub(crate) identity_chosen: bool,
-    /// The program's function asked to be asked later.
-    pub(crate) suspended: bool,
-    /// Name of the last pre-shared key that a server gave to the library.
-    pub(crate) psk_identity: Option<String>,
-    /// The server shares no application protocol with the client.
-    pub(crate) alpn_refused: bool,
-    /// The first handshake is done.
-    pub(crate) established: bool,
-    /// Socket that C reads by itself, to be shut down when nothing else keeps C from going on.
-    pub(crate) cut: Option<i32>,
-    /// The peer asked for a new handshake on a library where we refuse it ourselves.
-    pub(crate) renegotiation: bool,
-}
-
-impl Stash {
-    pub(crate) fn panic(&mut self) -> &mut Option<Box<dyn Any + Send>> {
-        self.panic.get_mut().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether callbacks have said nothing about the call that was just made.
-    #[inline]
-    pub(crate) fn is_silent(&self) -> bool {
-        self.io.is_none() && !self.renegotiation
-    }
-
-    /// Goes on with a panic of user code, once C has returned.
-    pub(super) fn go_on_with_panic(&mut self) {
-        if let Some(panic) = self.panic().take() {
-            std::panic::resume_unwind(panic);
-        }
-    }
-}
+use super::stash::Stash;
+use crate::bio::Bio;
+use crate::callback::{self, Frame};
 
 /// Runs `call` with callbacks connected to `bio` and `stash`; afterwards goes on with a panic that one of them caught.
 ///

@@ -15,6 +15,7 @@ mod pkcs12;
 mod roots;
 mod session;
 mod ssl;
+pub(crate) mod stash;
 mod x509;
 
 pub(crate) use context::SslContext;

@@ -15,9 +15,10 @@ use dlssl_core::ffi::constants::{
 use dlssl_core::ffi::{SSL, memory};
 use dlssl_core::{ErrorEntry, ErrorStack, Library};
 
-use super::call::{Outer, Stash, must_set_aside, plain, put_back, set_aside, tidy};
+use super::call::{Outer, must_set_aside, plain, put_back, set_aside, tidy};
 #[cfg(unix)]
 use super::kernel_tls::FilePart;
+use super::stash::Stash;
 use super::{Certificate, SslContext, kernel_tls, owner};
 use crate::bio::Bio;
 use crate::callback::{Frame, with_frame};
@@ -269,7 +270,7 @@ impl Ssl {
                 }
             }
         });
-        if result > 0 && !was_empty && stash.panic().is_none() {
+        if result > 0 && !was_empty && !stash.has_panicked() {
             // Positive.
             return Ok(result as usize);
         }

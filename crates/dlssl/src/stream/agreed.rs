@@ -27,7 +27,7 @@ impl<S> Connection<S> {
         }
         match &self.context().hooks().psk {
             Some(Psk::Client { identity, .. }) if !self.ssl().has_offered_session() => Some(identity.clone()),
-            Some(Psk::Server(_)) => self.stash.psk_identity.clone(),
+            Some(Psk::Server(_)) => self.stash.psk_identity().map(str::to_owned),
             _ => None,
         }
     }

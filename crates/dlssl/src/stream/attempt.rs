@@ -165,7 +165,7 @@ impl<S> Connection<S> {
         if named || unnamed {
             return self.cut();
         }
-        if let Some(verify) = self.stash.verify.failure.take() {
+        if let Some(verify) = self.stash.take_refusal() {
             return self.fail(ErrorKind::Certificate, "the peer's certificate was refused", queue).with_verify(verify);
         }
         if self.stash.established && alert::lacks_certificate(&queue) {
@@ -200,7 +200,7 @@ impl<S> Connection<S> {
     /// The connection is of no use any more.
     fn fail(&mut self, kind: ErrorKind, message: &str, queue: ErrorStack) -> Error {
         let error = self.error(kind, message).with_queue(queue);
-        self.failed = Some(error.to_string());
+        self.trouble.fail(error.to_string());
         self.ssl.set_keep_session(false);
         error
     }

@@ -12,12 +12,12 @@ use super::early::Early;
 use super::library_socket::LibrarySocket;
 use super::limits::{Limits, Operation, Turn};
 use super::pace::Pace;
+use super::trouble::Trouble;
 use crate::bio::stream::{Receiving, StreamBio, is_pause};
 use crate::bio::{Bio, Interest};
-use crate::callback::Verify;
 use crate::context::{Context, SessionKey};
 use crate::error::{Error, ErrorKind};
-use crate::raw::call::Stash;
+use crate::raw::stash::Stash;
 use crate::raw::{Handle, Ssl, SslContext};
 use crate::x509::Certificate;
 
@@ -39,7 +39,7 @@ pub(super) struct Connection<S> {
     pub(super) limits: Limits,
     pace: Pace,
     /// Most bytes of plain text in one record of ours.
-    record_size: usize,
+    record_size: u16,
     pub(super) waits_for: Option<Interest>,
     /// The inner stream has said "not now" to a read: it may again.
     pub(super) pauses: bool,
@@ -49,16 +49,10 @@ pub(super) struct Connection<S> {
     pub(super) peer_closed: bool,
     /// We have made ours.
     pub(super) closed: bool,
-    /// What ended the connection for good.
-    pub(super) failed: Option<String>,
-    /// Error of a write that the call in which it came up could not give; the next that sends does.
-    deferred: Option<io::Error>,
     /// Our `close_notify` is made, and not known to be with the inner stream.
     closing: bool,
-    /// What is to be done before the handshake.
-    pub(super) early: Early,
-    /// What a server took before the handshake was done.
-    pub(super) taken_early: Vec<u8>,
+    pub(super) trouble: Trouble,
+    pub(super) early: Option<Box<Early>>,
 }
 
 /// What one step of an operation came to, short of an error. A step does not wait by itself.
@@ -75,52 +69,45 @@ impl<S> Connection<S> {
             Transport::Library(library) => Some(library.descriptor()),
             Transport::Ours(_) => None,
         };
-        let verify = Verify {
-            policy: Some(Arc::clone(context.verify_policy())),
-            expects_dns: ssl.expects_dns(),
-            ..Verify::default()
-        };
+        let mut stash = Stash::of(context.clone());
+        stash.cut = cut;
+        stash.expects_dns = ssl.expects_dns();
         Self {
+            stash,
             ssl,
             transport,
-            stash: Stash {
-                cut,
-                verify,
-                hooks: Some(Arc::clone(context.hooks())),
-                contexts: vec![Arc::clone(context.raw())],
-                ..Stash::default()
-            },
             context,
             limits,
             pace: Pace::default(),
-            record_size,
+            // At most 16 KiB.
+            record_size: record_size as u16,
             waits_for: None,
             pauses: false,
             cut_off: false,
             peer_closed: false,
             closed: false,
-            failed: None,
-            deferred: None,
             closing: false,
-            early: Early::default(),
-            taken_early: Vec::new(),
+            trouble: Trouble::default(),
+            early: None,
         }
     }
 
     /// Says whom a client asks for, and which certificate a server shows beside its context's own.
-    pub(super) fn set_up(&mut self, key: Option<SessionKey>, replaced: Option<Arc<SslContext>>, early: Early) {
-        self.early = early;
-        self.stash.session_key = key;
-        self.stash.contexts.extend(replaced);
+    pub(super) fn set_up(&mut self, key: Option<SessionKey>, replaced: Option<Arc<SslContext>>, early: Option<Early>) {
+        self.early = early.map(Box::new);
+        self.stash.session_key = key.map(Box::new);
+        if let Some(context) = replaced {
+            self.stash.replace_context(context);
+        }
     }
 
     pub(super) fn session_key(&self) -> Option<&SessionKey> {
-        self.stash.session_key.as_ref()
+        self.stash.session_key.as_deref()
     }
 
     /// Error of a callback that ended the handshake.
     pub(super) fn take_failure(&mut self) -> Option<Error> {
-        self.stash.failure.take()
+        self.stash.take_failure()
     }
 
     pub(super) fn ssl(&self) -> &Ssl {
@@ -157,7 +144,7 @@ impl<S> Connection<S> {
     }
 
     pub(super) fn set_deadline(&mut self, at: Option<Instant>) {
-        self.limits.deadline = at;
+        self.limits.set_deadline(at);
     }
 
     pub(super) fn waits_for(&self) -> Option<Interest> {
@@ -212,7 +199,7 @@ impl<S> Connection<S> {
 
     /// The verified chain; empty where there is none.
     pub(super) fn verified_chain(&self) -> &[Certificate] {
-        self.stash.verify.chain.certificates()
+        self.stash.chain.as_ref().map_or(&[], |chain| chain.certificates())
     }
 
     /// The handshake is done.
@@ -220,7 +207,7 @@ impl<S> Connection<S> {
         self.stash.established = true;
         self.ssl.set_keep_session(true);
         // A chain that was refused before another was accepted is no news any more.
-        self.stash.verify.failure = None;
+        self.stash.take_refusal();
         if let Transport::Ours(bio) = &mut self.transport {
             bio.set_established();
             self.ssl.ask_for_records();
@@ -251,7 +238,12 @@ impl<S> Connection<S> {
     #[inline]
     pub(super) fn check_alive(&self) -> Result<(), Error> {
         self.check_process()?;
-        match &self.failed {
+        if self.trouble.is_none() { Ok(()) } else { self.check_failed() }
+    }
+
+    #[cold]
+    fn check_failed(&self) -> Result<(), Error> {
+        match self.trouble.failed() {
             None => Ok(()),
             Some(reason) => Err(self.error(ErrorKind::Protocol, format!("the connection has failed: {reason}"))),
         }
@@ -264,13 +256,8 @@ impl<S> Connection<S> {
     /// Keeps an error that the call at hand cannot give; the first one stays.
     pub(super) fn defer(&mut self) {
         if let Some((_, error)) = self.stash.io.take().filter(|(_, error)| !is_pause(error)) {
-            self.deferred.get_or_insert(error);
+            self.trouble.defer(error);
         }
-    }
-
-    /// Gives the error that a call before this one could not give.
-    fn take_deferred(&mut self) -> io::Result<()> {
-        self.deferred.take().map_or(Ok(()), Err)
     }
 
     /// Whether a step that sends what waits would find nothing to do and nothing to say.
@@ -281,7 +268,7 @@ impl<S> Connection<S> {
             #[cfg(unix)]
             Transport::Library(library) => library.again.is_empty(),
         };
-        none && self.deferred.is_none()
+        none && self.trouble.is_none()
     }
 
     /// Sends what waits.
@@ -293,7 +280,7 @@ impl<S> Connection<S> {
     #[cold]
     fn send_rest(&mut self) -> io::Result<Step<()>> {
         self.check_process()?;
-        self.take_deferred()?;
+        self.trouble.take_deferred()?;
         if let Step::Pause(interest, error) = self.write_again()? {
             return Ok(Step::Pause(interest, error));
         }
@@ -314,7 +301,7 @@ impl<S> Connection<S> {
         if !self.has_no_rest()
             && let Err(error) = self.try_send_some()
         {
-            self.deferred.get_or_insert(error);
+            self.trouble.defer(error);
         }
     }
 
@@ -375,7 +362,7 @@ impl<S> Connection<S> {
 
     #[inline]
     pub(super) fn record_size(&self) -> usize {
-        self.record_size
+        usize::from(self.record_size)
     }
 
     /// Whether it works on a descriptor that is never waited for in a call.
@@ -409,7 +396,7 @@ impl<S> Connection<S> {
     /// The part of `data` that one record takes.
     #[inline]
     pub(super) fn one_record<'d>(&self, data: &'d [u8]) -> &'d [u8] {
-        &data[..data.len().min(self.record_size)]
+        &data[..data.len().min(self.record_size())]
     }
 
     /// Whether C answers for the socket itself.
@@ -449,7 +436,8 @@ impl<S> Connection<S> {
     #[cold]
     pub(super) fn release(&mut self) -> bool {
         let Transport::Ours(bio) = &mut self.transport else { return false };
-        let idle = self.stash.established && self.failed.is_none() && !bio.is_inside_record() && bio.has_no_rest();
+        let idle =
+            self.stash.established && self.trouble.failed().is_none() && !bio.is_inside_record() && bio.has_no_rest();
         let ours = bio.release();
         self.ssl.free_buffers(idle) && ours
     }

@@ -6,43 +6,49 @@ use super::connection::Connection;
 use crate::error::Error;
 use crate::raw::Handle;
 
-/// What is to be done before the handshake proper.
-#[derive(Default)]
+/// What is to be done before the handshake proper, and what came of it.
 pub(super) enum Early {
-    #[default]
-    Nothing,
     /// A client sends this.
     Send(Vec<u8>),
     /// A server takes what comes; this came already.
     Take(Vec<u8>),
+    /// A server took this.
+    Taken(Vec<u8>),
 }
 
 impl<S> Connection<S> {
     /// Goes one step on with the handshake, early data first.
     pub(super) fn attempt_handshake(&mut self) -> Result<Verdict, Error> {
-        match std::mem::take(&mut self.early) {
-            Early::Nothing => {}
-            Early::Send(data) => {
-                let outcome = self.attempt(Handle::EarlyWrite(&data));
-                if !matches!(outcome, Ok(Verdict::Done(_))) {
-                    // The same bytes again after a pause.
-                    self.early = Early::Send(data);
-                    return outcome;
-                }
+        if let Some(early) = self.early.take() {
+            let (early, outcome) = self.attempt_early(*early);
+            self.early = early.map(Box::new);
+            if let Some(outcome) = outcome {
+                return outcome;
             }
+        }
+        self.attempt(Handle::Handshake)
+    }
+
+    /// Gives what is left to be done or known, and what C said unless the handshake can go on.
+    fn attempt_early(&mut self, early: Early) -> (Option<Early>, Option<Result<Verdict, Error>>) {
+        match early {
+            Early::Send(data) => match self.attempt(Handle::EarlyWrite(&data)) {
+                Ok(Verdict::Done(_)) => (None, None),
+                // The same bytes again after a pause.
+                outcome => (Some(Early::Send(data)), Some(outcome)),
+            },
             Early::Take(mut taken) => {
                 let mut finished = false;
                 while !finished {
                     let outcome = self.attempt(Handle::EarlyRead(&mut taken, &mut finished));
                     if !matches!(outcome, Ok(Verdict::Done(_))) {
-                        self.early = Early::Take(taken);
-                        return outcome;
+                        return (Some(Early::Take(taken)), Some(outcome));
                     }
                 }
-                self.taken_early = taken;
+                (Some(Early::Taken(taken)), None)
             }
+            taken @ Early::Taken(_) => (Some(taken), None),
         }
-        self.attempt(Handle::Handshake)
     }
 }
 
@@ -95,6 +101,9 @@ impl<S> TlsStream<S> {
     /// ```
     #[doc(alias = "SSL_read_early_data")]
     pub fn danger_take_early_data(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.connection.taken_early)
+        match self.connection.early.take().map(|early| *early) {
+            Some(Early::Taken(data)) => data,
+            _ => Vec::new(),
+        }
     }
 }

@@ -228,13 +228,13 @@ impl<S> MidHandshake<S> {
     #[must_use]
     pub fn until(&self) -> Option<Instant> {
         let limit = self.turn.as_ref().and_then(Turn::ends);
-        let deadline = self.connection.limits.deadline;
+        let deadline = self.connection.limits.deadline();
         limit.into_iter().chain(deadline).min()
     }
 
     /// Time limits for what follows; see [`Timeouts`].
     pub fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.connection.limits.timeouts = timeouts;
+        self.connection.limits.set_timeouts(timeouts);
         self.turn = None;
     }
 

@@ -76,34 +76,59 @@ pub(crate) enum Operation {
     Shutdown,
 }
 
-/// What a stream, or a half of one, may take.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Limits {
-    pub(crate) deadline: Option<Instant>,
-    pub(crate) timeouts: Timeouts,
+/// What a stream, or a half of one, may take. A pointer, since most have no limits.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Limits(Option<Box<Bounds>>);
+
+#[derive(Clone, Debug, Default)]
+struct Bounds {
+    deadline: Option<Instant>,
+    timeouts: Timeouts,
 }
 
 impl Limits {
+    #[inline]
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.0.as_ref()?.deadline
+    }
+
+    pub(crate) fn set_deadline(&mut self, at: Option<Instant>) {
+        if at.is_some() || self.0.is_some() {
+            self.0.get_or_insert_default().deadline = at;
+        }
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.0.as_ref().map_or(Timeouts::new(), |bounds| bounds.timeouts)
+    }
+
+    pub(crate) fn set_timeouts(&mut self, timeouts: Timeouts) {
+        if timeouts != self.timeouts() {
+            self.0.get_or_insert_default().timeouts = timeouts;
+        }
+    }
+
     /// Whether there is any for an operation.
     #[inline]
     pub(super) fn are_for(&self, operation: Operation) -> bool {
-        self.deadline.is_some() || self.limit(operation).is_some()
+        self.0.is_some() && (self.deadline().is_some() || self.limit(operation).is_some())
     }
 
     #[inline]
     fn limit(&self, operation: Operation) -> Option<Duration> {
+        let timeouts = &self.0.as_ref()?.timeouts;
         match operation {
-            Operation::Handshake => self.timeouts.handshake,
-            Operation::Read => self.timeouts.read,
-            Operation::Write => self.timeouts.write,
-            Operation::Shutdown => self.timeouts.shutdown,
+            Operation::Handshake => timeouts.handshake,
+            Operation::Read => timeouts.read,
+            Operation::Write => timeouts.write,
+            Operation::Shutdown => timeouts.shutdown,
         }
     }
 
     /// Fails once the deadline has passed.
     #[cold]
     pub(super) fn check(&self) -> io::Result<()> {
-        Turn { limit: None, ends: None, deadline: self.deadline }.check()
+        Turn { limit: None, ends: None, deadline: self.deadline() }.check()
     }
 
     /// Begins an operation.
@@ -111,7 +136,7 @@ impl Limits {
     /// # Errors
     /// `TimedOut` once the deadline has passed.
     pub(super) fn begin(&self, operation: Operation) -> io::Result<Turn> {
-        let turn = Turn { limit: self.limit(operation), ends: None, deadline: self.deadline };
+        let turn = Turn { limit: self.limit(operation), ends: None, deadline: self.deadline() };
         turn.check()?;
         Ok(turn)
     }
@@ -171,31 +196,39 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(1000);
 
+    fn with(deadline: Option<Instant>, timeouts: Timeouts) -> Limits {
+        let mut limits = Limits::default();
+        limits.set_deadline(deadline);
+        limits.set_timeouts(timeouts);
+        assert_eq!((limits.deadline(), limits.timeouts()), (deadline, timeouts));
+        limits
+    }
+
     #[test]
     fn the_earlier_end_counts() {
         let soon = Instant::now() + Duration::from_secs(1);
-        let mut limits = Limits { deadline: Some(soon), timeouts: Timeouts::new().read(LONG) };
+        let mut limits = with(Some(soon), Timeouts::new().read(LONG));
         assert_eq!(limits.begin(Operation::Read).unwrap().until(), Some(soon));
-        limits.deadline = Some(Instant::now() + 2 * LONG);
+        limits.set_deadline(Some(Instant::now() + 2 * LONG));
         let mut turn = limits.begin(Operation::Read).unwrap();
         let end = turn.until().unwrap();
         assert!(end < Instant::now() + 2 * LONG);
         assert_eq!(turn.until(), Some(end), "it runs once");
-        assert_eq!(limits.begin(Operation::Write).unwrap().until(), limits.deadline);
+        assert_eq!(limits.begin(Operation::Write).unwrap().until(), limits.deadline());
     }
 
     #[test]
     fn bounds_are_told() {
-        let limits = Limits { deadline: None, timeouts: Timeouts::new().shutdown(LONG) };
+        let limits = with(None, Timeouts::new().shutdown(LONG));
         assert!(!limits.are_for(Operation::Handshake));
         assert!(limits.are_for(Operation::Shutdown));
-        let past = Limits { deadline: Some(Instant::now()), timeouts: Timeouts::new() };
+        let past = with(Some(Instant::now()), Timeouts::new());
         assert_eq!(past.begin(Operation::Read).unwrap_err().kind(), ErrorKind::TimedOut);
     }
 
     #[test]
     fn for_ever_is_no_limit() {
-        let limits = Limits { deadline: None, timeouts: Timeouts::all(Duration::MAX) };
+        let limits = with(None, Timeouts::all(Duration::MAX));
         assert_eq!(limits.begin(Operation::Read).unwrap().until(), None);
     }
 }

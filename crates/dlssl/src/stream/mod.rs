@@ -18,6 +18,7 @@ mod pace;
 mod resumed;
 mod shutdown;
 mod split;
+mod trouble;
 
 use std::fmt;
 use std::time::Instant;
@@ -312,17 +313,17 @@ impl<S> TlsStream<S> {
     /// The deadline, if one is set.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.connection.limits.deadline
+        self.connection.limits.deadline()
     }
 
     /// Time limits for each kind of operation that follows; the deadline holds beside them.
     pub fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.connection.limits.timeouts = timeouts;
+        self.connection.limits.set_timeouts(timeouts);
     }
 
     /// The time limits.
     pub fn timeouts(&self) -> Timeouts {
-        self.connection.limits.timeouts
+        self.connection.limits.timeouts()
     }
 
     /// The context that it was made from.

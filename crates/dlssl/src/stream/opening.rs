@@ -65,7 +65,7 @@ pub(crate) struct Opening {
     key: Option<SessionKey>,
     /// Context of the certificate that took the first one's place.
     replaced: Option<Arc<SslContext>>,
-    early: Early,
+    early: Option<Early>,
 }
 
 impl Opening {
@@ -73,7 +73,7 @@ impl Opening {
         context.library().check_process().map_err(|inherited| Error::from(inherited).of(context.library()))?;
         start.check().map_err(|error| error.of(context.library()))?;
         let ssl = Ssl::new(context.raw()).map_err(failed(context, "cannot make a connection"))?;
-        Ok(Self { ssl, context: context.clone(), start, key: None, replaced: None, early: Early::default() })
+        Ok(Self { ssl, context: context.clone(), start, key: None, replaced: None, early: None })
     }
 
     /// Makes this the client's side: the name to ask for and to check, and a session to go on with.
@@ -110,7 +110,7 @@ impl Opening {
             if let Some(data) = early.filter(|data| (1..=session.raw().most_early_data()).contains(&data.len())) {
                 // The session decides who can read it: so that is looked at before, and not only after.
                 check_session(&self.ssl, &self.context, &key)?;
-                self.early = Early::Send(data);
+                self.early = Some(Early::Send(data));
             }
         }
         self.key = Some(key);
@@ -124,7 +124,7 @@ impl Opening {
             self.ssl.switch_context(context);
         }
         if self.context.hooks().takes_early_data {
-            self.early = Early::Take(Vec::new());
+            self.early = Some(Early::Take(Vec::new()));
         }
         self
     }

@@ -24,6 +24,12 @@ impl<S> StreamBio<S> {
         Ok(count)
     }
 
+    /// What a read claimed and did not fill.
+    #[inline]
+    fn over_reported(&self) -> Option<usize> {
+        self.faults.as_ref()?.over_reported
+    }
+
     /// Makes the empty read-ahead buffer as large as it is to be.
     #[inline]
     fn make_room(&mut self) {
@@ -40,7 +46,7 @@ impl<S> StreamBio<S> {
     /// The inner stream's own; nothing has changed then.
     pub(crate) fn receive_ahead(&mut self) -> io::Result<()> {
         let is_needed = self.start == self.end && !self.framing.is_inside() && !self.at_end && self.late.is_none();
-        let may = !self.handshaking && self.receiving != Receiving::No && self.over_reported.is_none();
+        let may = !self.handshaking && self.receiving != Receiving::No && self.over_reported().is_none();
         if is_needed && may {
             self.at_end = self.fill()? == 0;
         }
@@ -67,7 +73,7 @@ impl<S> StreamBio<S> {
         }
         if count > out.len() && self.ahead[0] == NO_RECORD {
             // What `out` holds is good either way; what follows is not a record, if it is there at all.
-            self.over_reported = Some(count);
+            self.faults.get_or_insert_default().over_reported = Some(count);
             return Ok(out.len());
         }
         self.end = count.saturating_sub(out.len());
@@ -110,7 +116,7 @@ impl<S> StreamBio<S> {
         if let Some(error) = self.late.take() {
             return Err(error);
         }
-        if let Some(count) = self.over_reported {
+        if let Some(count) = self.over_reported() {
             return Err(over_reported("read", count, count - BEHIND));
         }
         // An inner stream may give bytes again after its end; TLS must not.

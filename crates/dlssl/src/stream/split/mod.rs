@@ -131,13 +131,13 @@ impl<S: Divide> TlsStream<S> {
         }
         match connection.inner_mut().divide() {
             Ok((reader, writer)) => {
-                let limits = connection.limits;
+                let limits = connection.limits.clone();
                 let shared = Arc::new(Shared {
                     library: connection.context().library().clone(),
                     connection: Mutex::new(self.connection),
                 });
                 Ok((
-                    ReadHalf { shared: Arc::clone(&shared), end: reader, limits },
+                    ReadHalf { shared: Arc::clone(&shared), end: reader, limits: limits.clone() },
                     WriteHalf { shared, end: writer, limits, gather: self.gather },
                 ))
             }
@@ -203,12 +203,12 @@ impl<S: Divide> ReadHalf<S> {
 
     /// Latest time for all further reads, or none; see [`TlsStream::set_deadline`].
     pub fn set_deadline(&mut self, at: Option<Instant>) {
-        self.limits.deadline = at;
+        self.limits.set_deadline(at);
     }
 
     /// Time limits for this half's calls; of them, that for reads counts.
     pub fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.limits.timeouts = timeouts;
+        self.limits.set_timeouts(timeouts);
     }
 
     /// Puts the halves together again. The deadline and time limits are then this half's.
@@ -302,12 +302,12 @@ impl<S: Divide> WriteHalf<S> {
 
     /// Latest time for all further calls, or none; see [`TlsStream::set_deadline`].
     pub fn set_deadline(&mut self, at: Option<Instant>) {
-        self.limits.deadline = at;
+        self.limits.set_deadline(at);
     }
 
     /// Time limits for this half's calls; of them, those for writes and for closing count.
     pub fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.limits.timeouts = timeouts;
+        self.limits.set_timeouts(timeouts);
     }
 }
 
