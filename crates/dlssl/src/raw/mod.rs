@@ -2,6 +2,7 @@
 //!
 //! `unsafe` ends here: `context` and `stream` are written on these methods.
 
+pub(crate) mod act;
 mod binding;
 pub(crate) mod call;
 mod configure;
@@ -18,6 +19,7 @@ mod ssl;
 pub(crate) mod stash;
 mod x509;
 
+pub(crate) use act::MOST_IN_RECORD;
 pub(crate) use context::SslContext;
 #[cfg(unix)]
 pub(crate) use kernel_tls::FilePart;
@@ -25,7 +27,7 @@ pub(crate) use key::{Answer, PrivateKey};
 pub(crate) use memory::MemBuf;
 pub(crate) use pkcs12::{Pkcs12Failure, parse_pkcs12};
 pub(crate) use session::RawSession;
-pub(crate) use ssl::{Handle, MOST_IN_RECORD, Outcome, Ssl};
+pub(crate) use ssl::{Outcome, Ssl};
 pub(crate) use x509::{Certificate, Crl, digest, locations as x509_locations, object_names, verify_error_text};
 
 /// Defines an owner: a pointer that is not null, its library, and the function that frees it.

@@ -15,9 +15,8 @@ use dlssl_core::ffi::constants::{
 use dlssl_core::ffi::{SSL, memory};
 use dlssl_core::{ErrorEntry, ErrorStack, Library};
 
+use super::act::{Act, Kind};
 use super::call::{Outer, must_set_aside, plain, put_back, set_aside, tidy};
-#[cfg(unix)]
-use super::kernel_tls::FilePart;
 use super::stash::Stash;
 use super::{Certificate, SslContext, kernel_tls, owner};
 use crate::bio::Bio;
@@ -40,56 +39,6 @@ pub(crate) struct Ssl {
     keep_session: bool,
     /// A client offered a session.
     offered_session: bool,
-}
-
-/// Most bytes of plain text in one record (RFC 8446, section 5.1).
-pub(crate) const MOST_IN_RECORD: usize = 16 * 1024;
-
-/// What to do on a connection.
-pub(crate) enum Handle<'a> {
-    Handshake,
-    Read(&'a mut [u8]),
-    /// As `Read`, and what is read stays to be read.
-    Peek(&'a mut [u8]),
-    /// At most [`MOST_IN_RECORD`] bytes.
-    Write(&'a [u8]),
-    Shutdown,
-    /// Part of a file, by the kernel. A result of nought is the end of the file, and no failure.
-    #[cfg(unix)]
-    SendFile(FilePart<'a>),
-    /// A client's early data, all of it.
-    EarlyWrite(&'a [u8]),
-    /// A server's early data, some of it; whether that was the last.
-    EarlyRead(&'a mut Vec<u8>, &'a mut bool),
-}
-
-impl Handle<'_> {
-    /// The same for one call more.
-    #[inline]
-    pub(crate) fn again(&mut self) -> Handle<'_> {
-        match self {
-            Self::Handshake => Handle::Handshake,
-            Self::Read(out) => Handle::Read(out),
-            Self::Peek(out) => Handle::Peek(out),
-            Self::Write(data) => Handle::Write(data),
-            Self::Shutdown => Handle::Shutdown,
-            #[cfg(unix)]
-            Self::SendFile(part) => Handle::SendFile(*part),
-            Self::EarlyWrite(data) => Handle::EarlyWrite(data),
-            Self::EarlyRead(out, finished) => Handle::EarlyRead(out, finished),
-        }
-    }
-}
-
-/// What a call does, as far as the error queue is concerned.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Read,
-    Write,
-    #[cfg(unix)]
-    SendFile,
-    /// Not on the data path.
-    Other,
 }
 
 /// What C made of it, where it did not just do it.
@@ -227,49 +176,21 @@ impl Ssl {
 
     /// Does one thing on the connection, with callbacks connected to `bio` and `stash`: how much, or what else came of it.
     #[inline(always)]
-    pub(crate) fn handle(
+    pub(crate) fn handle<A: Act + ?Sized>(
         &mut self,
         bio: Option<&mut dyn Bio>,
         stash: &mut Stash,
-        what: Handle<'_>,
+        what: &mut A,
     ) -> Result<usize, Outcome> {
-        let pointer = self.as_ptr();
         let library = self.context.library();
-        let ssl = &library.functions().ssl;
-        let kind = match &what {
-            Handle::Read(_) | Handle::Peek(_) => Kind::Read,
-            Handle::Write(_) => Kind::Write,
-            #[cfg(unix)]
-            Handle::SendFile(_) => Kind::SendFile,
-            _ => Kind::Other,
-        };
-        let clamp = |len: usize| c_int::try_from(len).unwrap_or(c_int::MAX);
+        let kind = what.kind();
         // Of C's own socket BIO we know too little to tell whose entries are found afterwards.
-        let was_empty = kind == Kind::Other || bio.is_none() || must_set_aside(library);
+        let was_empty = !kind.is_on_data_path() || bio.is_none() || must_set_aside(library);
         let outer = if was_empty { set_aside(library) } else { None };
         // A trait object behind `&mut` is tied to one lifetime until it is named anew.
         let bio = bio.map(|bio| -> &mut dyn Bio { bio });
-        let result = with_frame(Frame { library, bio, stash: &mut *stash }, || {
-            // SAFETY: live connection, used by this thread alone (`&mut self`); buffers with their lengths, which
-            // live through the call.
-            unsafe {
-                match what {
-                    Handle::Handshake => (ssl.SSL_do_handshake)(pointer),
-                    Handle::Read(out) => (ssl.SSL_read)(pointer, out.as_mut_ptr().cast(), clamp(out.len())),
-                    Handle::Peek(out) => (ssl.SSL_peek)(pointer, out.as_mut_ptr().cast(), clamp(out.len())),
-                    Handle::Write(data) => {
-                        // With more, some suites of OpenSSL before 3.5 make several records at once, and could take
-                        // part of the data and then say "not now".
-                        (ssl.SSL_write)(pointer, data.as_ptr().cast(), clamp(data.len().min(MOST_IN_RECORD)))
-                    }
-                    Handle::Shutdown => (ssl.SSL_shutdown)(pointer),
-                    #[cfg(unix)]
-                    Handle::SendFile(part) => self.send_file(part),
-                    Handle::EarlyWrite(data) => self.write_early(data),
-                    Handle::EarlyRead(out, finished) => self.read_early(out, finished),
-                }
-            }
-        });
+        // One thread alone has the connection (`&mut self`).
+        let result = with_frame(Frame { library, bio, stash: &mut *stash }, || what.call(self));
         if result > 0 && !was_empty && !stash.has_panicked() {
             // Positive.
             return Ok(result as usize);
@@ -288,13 +209,10 @@ impl Ssl {
         kind: Kind,
     ) -> Result<usize, Outcome> {
         let library = self.context.library();
-        #[cfg(unix)]
-        let sends_file = kind == Kind::SendFile;
-        #[cfg(not(unix))]
-        let sends_file = false;
+        let sends_file = kind.sends_file();
         let outcome = match usize::try_from(result) {
             Ok(count) if count > 0 || sends_file => {
-                if kind == Kind::Other || sends_file {
+                if !kind.is_on_data_path() {
                     tidy(library);
                 }
                 Ok(count)

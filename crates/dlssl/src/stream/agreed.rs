@@ -9,7 +9,7 @@ use super::limits::Operation;
 use crate::config::Protocol;
 use crate::config::functions::Psk;
 use crate::error::{Error, ErrorKind};
-use crate::raw::Handle;
+use crate::raw::act;
 
 impl<S> Connection<S> {
     fn protocol(&self) -> Option<Protocol> {
@@ -58,7 +58,7 @@ impl<S> Connection<S> {
         if let Step::Pause(interest, error) = self.send_step()? {
             return Ok(Step::Pause(interest, error));
         }
-        match self.attempt(Handle::Handshake)? {
+        match self.attempt(act::Handshake)? {
             Verdict::Later(interest, error) => Ok(Step::Pause(interest, error)),
             Verdict::Done(_) | Verdict::Closed => self.send_step(),
         }

@@ -13,7 +13,8 @@ use super::connection::{Connection, Transport};
 use crate::bio::stream::{MOST_SILENT, is_pause};
 use crate::bio::{Bio, Interest};
 use crate::error::{Error, ErrorKind};
-use crate::raw::{Handle, Outcome};
+use crate::raw::Outcome;
+use crate::raw::act::{Act, Kind};
 
 /// What one call into C came to, short of an error.
 pub(super) enum Verdict {
@@ -30,18 +31,15 @@ type CallOutcome = io::Result<Result<usize, Outcome>>;
 
 impl<S> Connection<S> {
     /// Does one thing, and judges what C said. The process was looked at.
-    pub(super) fn attempt(&mut self, what: Handle<'_>) -> Result<Verdict, Error> {
-        self.transfer(what)
+    pub(super) fn attempt(&mut self, mut what: impl Act) -> Result<Verdict, Error> {
+        let outcome = self.first_call(&mut what);
+        self.attempt_on(&mut what, outcome)
     }
 
     /// The same, made into its caller for the one thing that it does there: for reads and writes.
     #[inline(always)]
-    pub(super) fn transfer(&mut self, mut what: Handle<'_>) -> Result<Verdict, Error> {
-        self.waits_for = None;
-        if let Transport::Ours(bio) = &mut self.transport {
-            bio.begin_count();
-        }
-        let outcome = self.call(what.again());
+    pub(super) fn transfer(&mut self, mut what: impl Act) -> Result<Verdict, Error> {
+        let outcome = self.first_call(&mut what);
         if let Ok(Ok(count)) = outcome
             && self.stash.is_silent()
         {
@@ -49,19 +47,19 @@ impl<S> Connection<S> {
             std::mem::forget(outcome);
             return Ok(Verdict::Done(count));
         }
-        self.attempt_on(what, outcome)
+        self.attempt_on(&mut what, outcome)
     }
 
     /// Goes on with an attempt that C, or a callback, had something to say about.
     #[cold]
-    fn attempt_on(&mut self, mut what: Handle<'_>, mut outcome: CallOutcome) -> Result<Verdict, Error> {
-        let shuts_down = matches!(what, Handle::Shutdown);
+    fn attempt_on(&mut self, what: &mut dyn Act, mut outcome: CallOutcome) -> Result<Verdict, Error> {
+        let shuts_down = what.kind() == Kind::Shutdown;
         for _ in 0..MOST_SILENT {
             let outcome_now = outcome.map_err(|error| self.inner_failed(error))?;
             if let Some(verdict) = self.judge(shuts_down, outcome_now)? {
                 return Ok(verdict);
             }
-            outcome = self.call(what.again());
+            outcome = self.call(what);
         }
         Err(self.flooded())
     }
@@ -71,9 +69,18 @@ impl<S> Connection<S> {
         self.fail(ErrorKind::Protocol, &message, ErrorStack::default())
     }
 
+    #[inline(always)]
+    fn first_call(&mut self, what: &mut impl Act) -> CallOutcome {
+        self.waits_for = None;
+        if let Transport::Ours(bio) = &mut self.transport {
+            bio.begin_count();
+        }
+        self.call(what)
+    }
+
     /// One call into C.
     #[inline(always)]
-    fn call(&mut self, what: Handle<'_>) -> CallOutcome {
+    fn call<A: Act + ?Sized>(&mut self, what: &mut A) -> CallOutcome {
         if self.stash.io.is_some() {
             self.stash.io = None;
         }

@@ -18,7 +18,7 @@ use crate::bio::{Bio, Interest};
 use crate::context::{Context, SessionKey};
 use crate::error::{Error, ErrorKind};
 use crate::raw::stash::Stash;
-use crate::raw::{Handle, Ssl, SslContext};
+use crate::raw::{Ssl, SslContext, act};
 use crate::x509::Certificate;
 
 /// How the connection reaches the world.
@@ -340,7 +340,7 @@ impl<S> Connection<S> {
                 break;
             }
             let mut again = std::mem::take(&mut library.again);
-            let outcome = self.attempt(Handle::Write(&again));
+            let outcome = self.attempt(act::Write(&again));
             let done = match &outcome {
                 Ok(Verdict::Done(count)) => *count,
                 // A connection that has failed sends nothing any more.
@@ -421,7 +421,20 @@ impl<S> Connection<S> {
         mut step: impl FnMut(&mut Self) -> io::Result<Step<T>>,
     ) -> io::Result<T> {
         self.begin(operation)?;
-        match step(self)? {
+        let first = step(self)?;
+        self.drive_from(operation, first, step)
+    }
+
+    /// The same with the first step done. On the data path that one is not made by the closure, whose memory the compiler would fill
+    /// just to read it again at once.
+    #[inline(always)]
+    pub(super) fn drive_from<T>(
+        &mut self,
+        operation: Operation,
+        first: Step<T>,
+        step: impl FnMut(&mut Self) -> io::Result<Step<T>>,
+    ) -> io::Result<T> {
+        match first {
             Step::Done(done) => {
                 if self.pace.is_calm() {
                     self.release();

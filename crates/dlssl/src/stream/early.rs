@@ -4,7 +4,7 @@ use super::TlsStream;
 use super::attempt::Verdict;
 use super::connection::Connection;
 use crate::error::Error;
-use crate::raw::Handle;
+use crate::raw::act;
 
 /// What is to be done before the handshake proper, and what came of it.
 pub(super) enum Early {
@@ -26,13 +26,13 @@ impl<S> Connection<S> {
                 return outcome;
             }
         }
-        self.attempt(Handle::Handshake)
+        self.attempt(act::Handshake)
     }
 
     /// Gives what is left to be done or known, and what C said unless the handshake can go on.
     fn attempt_early(&mut self, early: Early) -> (Option<Early>, Option<Result<Verdict, Error>>) {
         match early {
-            Early::Send(data) => match self.attempt(Handle::EarlyWrite(&data)) {
+            Early::Send(data) => match self.attempt(act::EarlyWrite(&data)) {
                 Ok(Verdict::Done(_)) => (None, None),
                 // The same bytes again after a pause.
                 outcome => (Some(Early::Send(data)), Some(outcome)),
@@ -40,7 +40,7 @@ impl<S> Connection<S> {
             Early::Take(mut taken) => {
                 let mut finished = false;
                 while !finished {
-                    let outcome = self.attempt(Handle::EarlyRead(&mut taken, &mut finished));
+                    let outcome = self.attempt(act::EarlyRead(&mut taken, &mut finished));
                     if !matches!(outcome, Ok(Verdict::Done(_))) {
                         return (Some(Early::Take(taken)), Some(outcome));
                     }

@@ -9,7 +9,7 @@ use super::limits::Operation;
 use crate::bio::Interest;
 use crate::bio::stream::{Receiving, is_pause};
 use crate::error::{Error, ErrorKind};
-use crate::raw::Handle;
+use crate::raw::act::{self, Act};
 
 impl<S> Connection<S> {
     /// Whether reads have come to an orderly end. Once the peer has closed, nothing is asked of C.
@@ -30,7 +30,7 @@ impl<S> Connection<S> {
 
     /// Reads or peeks.
     #[inline]
-    pub(super) fn read_step(&mut self, what: Handle<'_>) -> io::Result<Step<usize>> {
+    pub(super) fn read_step(&mut self, what: impl Act) -> io::Result<Step<usize>> {
         self.send_some();
         if self.pauses
             && let Some(pause) = self.ask_first()?
@@ -75,7 +75,7 @@ impl<S> Connection<S> {
             return Ok(Step::Done(count));
         }
         let data = self.one_record(data);
-        match self.transfer(Handle::Write(data)) {
+        match self.transfer(act::Write(data)) {
             Ok(Verdict::Done(count)) => {
                 *taken = Some(count);
                 Ok(match self.send_step()? {
@@ -128,7 +128,7 @@ impl<S> TlsStream<S> {
         if out.is_empty() || self.connection.check_readable()? {
             return Ok(0);
         }
-        self.connection.drive(Operation::Read, |connection| connection.read_step(Handle::Peek(out)))
+        self.connection.drive(Operation::Read, |connection| connection.read_step(act::Peek(out)))
     }
 
     /// Whether a read would come back at once, with bytes or the end; never waits.
@@ -168,7 +168,7 @@ impl<S> TlsStream<S> {
         connection.set_waiting(Waiting::Ours);
         let by_descriptor = connection.is_by_descriptor();
         connection.set_receiving(if by_descriptor { Receiving::Arrived } else { Receiving::No });
-        let step = connection.read_step(Handle::Peek(&mut [0]));
+        let step = connection.read_step(act::Peek(&mut [0]));
         Ok(matches!(step?, Step::Done(_)))
     }
 
@@ -177,8 +177,13 @@ impl<S> TlsStream<S> {
             return Ok(0);
         }
         self.connection.check_writable()?;
+        let connection = &mut self.connection;
+        connection.begin(Operation::Write)?;
         let mut taken = None;
-        let outcome = self.connection.drive(Operation::Write, |connection| connection.write_step(data, &mut taken));
+        let first = connection.write_step(data, &mut taken);
+        let outcome = first.and_then(|first| {
+            connection.drive_from(Operation::Write, first, |connection| connection.write_step(data, &mut taken))
+        });
         or_taken(outcome, taken)
     }
 }
@@ -190,7 +195,10 @@ impl<S> Read for TlsStream<S> {
         if out.is_empty() || self.connection.check_readable()? {
             return Ok(0);
         }
-        self.connection.drive(Operation::Read, |connection| connection.read_step(Handle::Read(out)))
+        let connection = &mut self.connection;
+        connection.begin(Operation::Read)?;
+        let first = connection.read_step(act::Read(out))?;
+        connection.drive_from(Operation::Read, first, |connection| connection.read_step(act::Read(out)))
     }
 
     /// Fills the buffers one after the other, as far as that needs no waiting after the first bytes.

@@ -17,7 +17,7 @@ use super::limits::Operation;
 #[cfg(unix)]
 use crate::error::{Error, ErrorKind};
 #[cfg(unix)]
-use crate::raw::{FilePart, Handle};
+use crate::raw::{FilePart, act};
 
 /// In which directions the kernel does a connection's encryption: see [`TlsStream::kernel_tls`].
 ///
@@ -136,7 +136,7 @@ impl<S> Connection<S> {
         if let Step::Pause(interest, error) = self.send_step()? {
             return Ok(Step::Pause(interest, error));
         }
-        match self.attempt(Handle::SendFile(part)) {
+        match self.attempt(act::SendFile(part)) {
             Ok(Verdict::Done(count)) => Ok(Step::Done(count)),
             Ok(Verdict::Closed) => Err(self.closed().into()),
             Ok(Verdict::Later(interest, error)) => Ok(Step::Pause(interest, error)),

@@ -12,7 +12,7 @@ use super::connection::{Connection, Step};
 use super::limits::Operation;
 use crate::bio::Interest;
 use crate::error::{Error, ErrorKind};
-use crate::raw::Handle;
+use crate::raw::act;
 
 /// How far an orderly end has come.
 ///
@@ -51,7 +51,7 @@ impl<S> Connection<S> {
                 self.closed = true;
                 return Ok(Step::Done(Shutdown::Received));
             }
-            let outcome = match self.attempt(Handle::Shutdown) {
+            let outcome = match self.attempt(act::Shutdown) {
                 // C says that it has sent its alert also where its own socket BIO could not take it.
                 Ok(Verdict::Later(Interest::Write, error)) if self.is_library_socket() => {
                     return Ok(Step::Pause(Interest::Write, error));
@@ -137,7 +137,7 @@ impl<S> TlsStream<S> {
                 return Ok(Step::Pause(interest, error));
             }
             while !connection.check_readable()? {
-                match connection.read_step(Handle::Read(&mut bytes))? {
+                match connection.read_step(act::Read(&mut bytes))? {
                     Step::Done(0) => break,
                     Step::Done(count) => lost += count as u64,
                     Step::Pause(interest, error) => return Ok(Step::Pause(interest, error)),

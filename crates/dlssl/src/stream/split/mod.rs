@@ -23,7 +23,7 @@ use super::limits::{Limits, Operation, Timeouts};
 use super::{Shutdown, TlsStream};
 use crate::bio::stream::Receiving;
 use crate::error::{Error, ErrorKind};
-use crate::raw::Handle;
+use crate::raw::act;
 
 struct Shared<S> {
     /// What is looked at before the lock: in a child of a fork nobody may be left to give it back.
@@ -180,10 +180,14 @@ impl<S: Divide> ReadHalf<S> {
     /// As for reads.
     #[doc(alias = "SSL_peek")]
     pub fn peek(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.read_or_peek(out, |out| Handle::Peek(out))
+        self.read_or_peek(out, |connection, out| connection.read_step(act::Peek(out)))
     }
 
-    fn read_or_peek(&mut self, out: &mut [u8], what: for<'a> fn(&'a mut [u8]) -> Handle<'a>) -> io::Result<usize> {
+    fn read_or_peek(
+        &mut self,
+        out: &mut [u8],
+        step: fn(&mut Connection<S>, &mut [u8]) -> io::Result<Step<usize>>,
+    ) -> io::Result<usize> {
         if out.is_empty() {
             return Ok(0);
         }
@@ -191,7 +195,7 @@ impl<S: Divide> ReadHalf<S> {
             if connection.check_readable()? {
                 return Ok(Step::Done(0));
             }
-            connection.read_step(what(out))
+            step(connection, out)
         })
     }
 
@@ -235,7 +239,7 @@ impl<S: Divide> ReadHalf<S> {
 impl<S: Divide> Read for ReadHalf<S> {
     /// As for [`TlsStream`].
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.read_or_peek(out, |out| Handle::Read(out))
+        self.read_or_peek(out, |connection, out| connection.read_step(act::Read(out)))
     }
 }
 
