@@ -63,6 +63,26 @@ impl Outcome {
     }
 }
 
+/// Names a task to a test program that is to do that alone and no tests.
+const TASK: &str = "DLSSL_TEST_TASK";
+
+/// The task that this process is asked for.
+pub fn task() -> Option<String> {
+    std::env::var(TASK).ok()
+}
+
+/// This test program, to be run for one task: what a process can do only once, or does to all of it.
+pub fn for_task(task: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a test has a file"));
+    command.env(TASK, task);
+    command
+}
+
+/// Does a task in a process of its own.
+pub fn by_itself(task: &str) {
+    run(&mut for_task(task), b"").success();
+}
+
 /// Runs a command to its end with this standard input, for at most [`PATIENCE`].
 pub fn run(command: &mut Command, input: &[u8]) -> Outcome {
     run_for(command, input, PATIENCE)

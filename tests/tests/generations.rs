@@ -15,15 +15,12 @@ use dlssl_tests::process::{self, Running, foreign};
 use dlssl_tests::talk::{shake, tcp_pair};
 use tempfile::TempDir;
 
-/// Asks for a task in a process of its own.
-const TASK: &str = "DLSSL_TEST_TASK";
-
 fn main() -> ExitCode {
-    match std::env::var(TASK).as_deref() {
-        Ok("copies") => copies(),
-        Ok("users") => users(),
-        Ok("wait") => wait_with_a_copy(),
-        Ok("folder") => return copy_in_a_folder(),
+    match process::task().as_deref() {
+        Some("copies") => copies(),
+        Some("users") => users(),
+        Some("wait") => wait_with_a_copy(),
+        Some("folder") => return copy_in_a_folder(),
         _ => return run(tests()),
     }
     ExitCode::SUCCESS
@@ -37,22 +34,18 @@ fn tests() -> Vec<dlssl_tests::harness::Test> {
         test("what_is_open_stays_and_followers_follow", follow),
         test("a_follower_takes_the_other_version", follow_to_another).needs_linux().only_if(other, no_other),
         // By itself: a reload of another test would make its contexts forget their sessions.
-        test("users_are_counted", || in_a_process("users")),
+        test("users_are_counted", || process::by_itself("users")),
         test("equal_content_is_mapped_once", reuse).needs_linux(),
         test("a_fresh_copy_is_another_mapping", fresh).needs_linux(),
         test("a_replaced_file_is_loaded_beside_the_old", replaced).needs_linux(),
         test("an_overwritten_file_is_noticed", overwritten).needs_linux(),
         test("choices_that_exclude_each_other", contradictions),
-        test("copies_end_in_a_typed_error", || in_a_process("copies")).needs_linux(),
+        test("copies_end_in_a_typed_error", || process::by_itself("copies")).needs_linux(),
         test("without_proc_a_copy_lies_in_a_private_folder", without_proc)
             .needs_linux()
             .only_if(is_root(), || "needs root, to hide /proc".to_owned()),
         test("a_person_can_read_the_map_and_gdb_the_symbols", readable).needs_linux().needs("gdb"),
     ]
-}
-
-fn in_a_process(task: &str) {
-    process::run(Command::new(std::env::current_exe().unwrap()).env(TASK, task), b"").success();
 }
 
 fn connector(library: &Library) -> Connector {
@@ -332,8 +325,7 @@ fn is_root() -> bool {
 
 fn without_proc() {
     let temporary = TempDir::new().unwrap();
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    process::run(command.env(TASK, "folder").env("TMPDIR", temporary.path()), b"").success();
+    process::run(process::for_task("folder").env("TMPDIR", temporary.path()), b"").success();
 }
 
 /// Where memory files cannot be named, a folder of our own serves; nothing of it stays behind.
@@ -369,7 +361,7 @@ fn wait_with_a_copy() {
 }
 
 fn readable() {
-    let mut running = Running::start(Command::new(std::env::current_exe().unwrap()).env(TASK, "wait"));
+    let mut running = Running::start(&mut process::for_task("wait"));
     running.wait_until("the library", |out, _| out.contains('\n'));
     let maps = std::fs::read_to_string(format!("/proc/{}/maps", running.id())).unwrap();
     for half in [library().libssl_path(), library().libcrypto_path()] {

@@ -12,17 +12,15 @@ use tempfile::TempDir;
 
 /// Set in the process of its own that a load with a configuration file needs.
 const FILE: &str = "DLSSL_TEST_CONFIGURATION";
-/// What to do there.
-const TASK: &str = "DLSSL_TEST_TASK";
 
 fn main() -> ExitCode {
     if let Some(file) = std::env::var_os(FILE) {
-        match std::env::var(TASK).as_deref() {
-            Ok("fips") => fips_active(Path::new(&file)),
-            Ok("fips by name") => fips_by_name_here(Path::new(&file)),
-            Ok("bad") => bad(Path::new(&file)),
-            Ok("engine") => engine_here(Path::new(&file), true),
-            Ok("engine alone") => engine_here(Path::new(&file), false),
+        match process::task().as_deref() {
+            Some("fips") => fips_active(Path::new(&file)),
+            Some("fips by name") => fips_by_name_here(Path::new(&file)),
+            Some("bad") => bad(Path::new(&file)),
+            Some("engine") => engine_here(Path::new(&file), true),
+            Some("engine alone") => engine_here(Path::new(&file), false),
             _ => configured(Path::new(&file)),
         }
         return ExitCode::SUCCESS;
@@ -93,10 +91,10 @@ fn in_child(task: &str, text: &str) {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("openssl.cnf");
     std::fs::write(&file, text).unwrap();
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut command = process::for_task(task);
     // An engine asks the linker for libcrypto by name, and the library under test may lie where it does not look.
     command.env("LD_LIBRARY_PATH", library().libcrypto_path().parent().unwrap());
-    process::run(command.env(FILE, file).env(TASK, task), b"").success();
+    process::run(command.env(FILE, file), b"").success();
 }
 
 fn file_with(providers: &str) -> String {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::net::SocketAddr;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,12 +18,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-/// Asks for a task in a process of its own.
-const TASK: &str = "DLSSL_TEST_TASK";
-
 fn main() -> ExitCode {
     #[cfg(unix)]
-    if std::env::var(TASK).is_ok_and(|task| task == "descriptors") {
+    if process::task().as_deref() == Some("descriptors") {
         without_descriptors();
         return ExitCode::SUCCESS;
     }
@@ -36,13 +33,9 @@ fn main() -> ExitCode {
         test("a_panic_is_one_clients_affair", panics),
         test("dropping_it_ends_the_handshakes", dropped),
         test("an_accept_that_is_dropped_loses_nothing", impatient),
-        test("without_descriptors_it_tries_again", || in_a_process("descriptors"))
+        test("without_descriptors_it_tries_again", || process::by_itself("descriptors"))
             .only_if(cfg!(unix), || "no such limit here".to_owned()),
     ])
-}
-
-fn in_a_process(task: &str) {
-    process::run(Command::new(std::env::current_exe().unwrap()).env(TASK, task), b"").success();
 }
 
 /// What the listener said, as long as it takes one.
