@@ -1,9 +1,10 @@
-//! Verification that forks wait for, and security levels, which OpenSSL before 1.1.0 and LibreSSL before 3.6 do not have.
+//! Verification that forks wait for, names in subjects, and security levels, which OpenSSL before 1.1.0 and LibreSSL before 3.6 do not have.
 
 use std::ffi::c_int;
 
 use crate::ffi::{Functions, X509_STORE_CTX};
 use crate::fork::section;
+use crate::{Flavour, Library, Version};
 
 /// Whether the library accepts a chain (`X509_verify_cert`). A fork of another thread waits for the end of it, at most five
 /// seconds: the dates are compared by way of `gmtime_r`, and a child that finds glibc's lock of the time zone held would wait
@@ -19,6 +20,13 @@ pub unsafe fn verify(functions: &Functions, store: *mut X509_STORE_CTX) -> bool 
 /// Runs a program's own code in a callback of a verification: forks do not wait for that.
 pub fn aside<R>(code: impl FnOnce() -> R) -> R {
     section::aside(code)
+}
+
+/// Whether the library never looks for a host name in a subject when it is told so (`X509_CHECK_FLAG_NEVER_CHECK_SUBJECT`). Others
+/// take the flag for nothing.
+#[must_use]
+pub fn ignores_subjects(library: &Library) -> bool {
+    library.flavour() == Flavour::OpenSsl && library.version() >= Version::new(1, 1, 0)
 }
 
 /// Sets the security level of one verification, where there are levels.

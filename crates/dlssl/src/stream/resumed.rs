@@ -22,8 +22,7 @@ pub(super) fn check_session(ssl: &Ssl, context: &Context, key: &SessionKey) -> R
     }
     let no_wildcards = context.refuses_wildcards();
     let is_for = |name: &ServerName| {
-        let certificate = ssl.peer_certificate().and_then(Certificate::new);
-        certificate.is_some_and(|certificate| certificate.is_for_name(name, no_wildcards))
+        ssl.peer_certificate().is_some_and(|raw| Certificate::is_raw_for_name(raw, name, no_wildcards))
     };
     if key.check_name && !is_for(&key.name) {
         return refused(&format!("is with a certificate that is not valid for {}", key.name));

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use dlssl_core::Library;
+use dlssl_core::compat::verify::ignores_subjects;
 use dlssl_core::ffi::X509;
 
 use super::parse::Parts;
@@ -303,8 +304,13 @@ impl Certificate {
 
     /// The same for a name that was read already; `no_wildcards` lets none match.
     pub(crate) fn is_for_name(&self, name: &ServerName, no_wildcards: bool) -> bool {
-        // Without alternative names some libraries look at the subject.
-        self.raw().is_for(name, no_wildcards) && (matches!(name, ServerName::Ip(_)) || weak::has_dns_name(self))
+        self.raw().is_for(name, no_wildcards) && (is_enough(self.library(), name) || weak::has_dns_name(self))
+    }
+
+    /// The same of one that nobody has looked at, which then need not be encoded.
+    pub(crate) fn is_raw_for_name(raw: raw::Certificate, name: &ServerName, no_wildcards: bool) -> bool {
+        raw.is_for(name, no_wildcards)
+            && (is_enough(raw.library(), name) || Self::new(raw).is_some_and(|this| weak::has_dns_name(&this)))
     }
 
     /// The library that parsed it.
@@ -354,6 +360,11 @@ pub(crate) fn subject_line(certificate: &raw::Certificate) -> String {
 }
 
 /// The parser gives at least one.
+/// Whether the library's own word on a name is enough: without alternative names some libraries look for a host in the subject.
+fn is_enough(library: &Library, name: &ServerName) -> bool {
+    matches!(name, ServerName::Ip(_)) || ignores_subjects(library)
+}
+
 fn first(chain: Vec<Certificate>) -> Result<Certificate, Error> {
     chain.into_iter().next().ok_or_else(|| Error::new(ErrorKind::Pem, "no certificate"))
 }
