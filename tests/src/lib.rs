@@ -28,6 +28,7 @@ pub mod postgres;
 pub mod process;
 pub mod resumption;
 pub mod rogue;
+pub mod scripts;
 pub mod served;
 pub mod talk;
 pub mod tasks;

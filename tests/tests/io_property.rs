@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use dlssl::{Acceptor, Connector, HandshakeError, Protocol, TlsStream};
 use dlssl_tests::harness::{property, run};
 use dlssl_tests::pki::NAME;
+use dlssl_tests::scripts;
 use dlssl_tests::talk::{Shaken, acceptor, connector, pattern, protocols};
 use dlssl_tests::wire::{Counts, End, Script, Scripted, Step, panic_payload, payload, pipe_with_capacity};
 use proptest::prelude::*;
@@ -52,47 +53,12 @@ struct Case {
     last: [Option<Script>; 2],
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        3 => Just(Step::Pass),
-        2 => (1..30_usize).prop_map(Step::Short),
-        1 => (1..9000_usize).prop_map(Step::Short),
-        2 => Just(Step::WouldBlock),
-        1 => Just(Step::Interrupted),
-    ]
-}
-
-fn fault(number: u32) -> impl Strategy<Value = Step> {
-    prop_oneof![3 => Just(Step::Fail(number)), 3 => Just(Step::Panic(number)), 1 => Just(Step::Nothing)]
-}
-
-/// A list of steps, with one fault somewhere in it when asked for.
-fn steps(most: usize, number: Option<u32>) -> BoxedStrategy<Vec<Step>> {
-    let plain = prop::collection::vec(step(), 0..most);
-    match number {
-        None => plain.boxed(),
-        Some(number) => (plain, fault(number), any::<prop::sample::Index>(), prop::bool::weighted(0.4))
-            .prop_map(|(mut steps, fault, at, there)| {
-                if there {
-                    let at = at.index(steps.len() + 1);
-                    steps.insert(at, fault);
-                }
-                steps
-            })
-            .boxed(),
-    }
+fn fault(number: u32) -> BoxedStrategy<Step> {
+    prop_oneof![3 => Just(Step::Fail(number)), 3 => Just(Step::Panic(number)), 1 => Just(Step::Nothing)].boxed()
 }
 
 fn script(number: Option<u32>) -> impl Strategy<Value = Script> {
-    let of = |k: u32| number.map(|n| n + k);
-    // A flush cannot come to nothing.
-    let flushes = steps(8, of(3)).prop_map(|steps| steps.into_iter().filter(|step| *step != Step::Nothing).collect());
-    (steps(60, of(1)), steps(60, of(2)), flushes, any::<bool>()).prop_map(|(reads, writes, flushes, vectored)| Script {
-        reads,
-        writes,
-        flushes,
-        vectored,
-    })
+    scripts::of(number, fault)
 }
 
 fn act() -> impl Strategy<Value = Act> {

@@ -15,6 +15,7 @@ use std::task::{Context, Poll, Waker};
 use dlssl::{Acceptor, Connector, Error, FailedHandshake};
 use dlssl_tests::harness::{run, test};
 use dlssl_tests::pki::NAME;
+use dlssl_tests::scripts;
 use dlssl_tests::talk::{acceptor, connector, pattern};
 use dlssl_tests::tasks::{Eager, Grudging, block_on, shake};
 use dlssl_tests::wire::{Counts, End, Script, Scripted, Step, panic_payload, payload, pipe_with_capacity};
@@ -64,35 +65,9 @@ struct Case {
     acts: [Vec<Act>; 2],
 }
 
-fn steps(most: usize, fault: Option<u32>) -> BoxedStrategy<Vec<Step>> {
-    let step = prop_oneof![
-        3 => Just(Step::Pass),
-        2 => (1..30_usize).prop_map(Step::Short),
-        1 => (1..9000_usize).prop_map(Step::Short),
-        3 => Just(Step::WouldBlock),
-        1 => Just(Step::Interrupted),
-    ];
-    let plain = prop::collection::vec(step, 0..most);
-    let Some(number) = fault else { return plain.boxed() };
-    let fault = prop_oneof![Just(Step::Fail(number)), Just(Step::Panic(number))];
-    (plain, fault, any::<prop::sample::Index>(), prop::bool::weighted(0.4))
-        .prop_map(|(mut steps, fault, at, there)| {
-            if there {
-                steps.insert(at.index(steps.len() + 1), fault);
-            }
-            steps
-        })
-        .boxed()
-}
-
-fn script(fault: Option<u32>) -> impl Strategy<Value = Script> {
-    let of = |more: u32| fault.map(|number| number + more);
-    (steps(60, of(1)), steps(60, of(2)), steps(8, of(3))).prop_map(|(reads, writes, flushes)| Script {
-        reads,
-        writes,
-        flushes,
-        vectored: false,
-    })
+fn script(number: Option<u32>) -> impl Strategy<Value = Script> {
+    let fault = |number| prop_oneof![Just(Step::Fail(number)), Just(Step::Panic(number))].boxed();
+    scripts::of(number, fault)
 }
 
 fn case(faults: bool) -> impl Strategy<Value = Case> {
