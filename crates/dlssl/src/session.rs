@@ -45,11 +45,21 @@ use crate::raw::RawSession;
 #[doc(alias = "SSL_SESSION")]
 pub struct Session {
     raw: Arc<RawSession>,
+    /// Made from bytes, not by a handshake.
+    is_read: bool,
 }
 
 impl Session {
     pub(crate) fn new(raw: RawSession) -> Self {
-        Self { raw: Arc::new(raw) }
+        Self { raw: Arc::new(raw), is_read: false }
+    }
+
+    /// One to offer, over and over: itself, but for libraries that mark what they make.
+    pub(crate) fn for_offer(self) -> Option<Self> {
+        if self.is_read || !self.raw.may_be_marked() {
+            return Some(self);
+        }
+        Self::from_der(self.library(), &self.to_der().ok()?).ok()
     }
 
     pub(crate) fn raw(&self) -> &RawSession {
@@ -63,11 +73,12 @@ impl Session {
     /// [`ErrorKind::Configuration`] for bytes that are no session of this library.
     #[doc(alias = "d2i_SSL_SESSION")]
     pub fn from_der(library: &Library, der: &[u8]) -> Result<Self, Error> {
-        RawSession::from_der(library, der).map(Self::new).map_err(|queue| {
+        let read = RawSession::from_der(library, der).map_err(|queue| {
             Error::new(ErrorKind::Configuration, "the bytes are no session that the library can read")
                 .with_queue(queue)
                 .of(library)
-        })
+        })?;
+        Ok(Self { is_read: true, ..Self::new(read) })
     }
 
     /// The session as bytes, secrets included.

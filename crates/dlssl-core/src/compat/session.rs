@@ -28,16 +28,21 @@ pub unsafe fn reused(functions: &Functions, ssl: *mut SSL) -> bool {
     }
 }
 
-/// Whether a connection should be offered a copy of a session.
+/// Whether a connection should be offered a copy of a session of its own.
 ///
-/// LibreSSL's client writes a renewed ticket into the session that it was given, which others may hold too. OpenSSL
-/// 1.1.0's takes a session that came with a name *and* a ticket for "not resumable"; its bytes do not say so.
+/// LibreSSL's client writes a renewed ticket into the session that it was given, which others may hold too.
 #[must_use]
-pub fn wants_copy(flavour: Flavour, version: Version) -> bool {
-    match flavour {
-        Flavour::OpenSsl => (Version::new(1, 1, 0)..Version::new(1, 1, 1)).contains(&version),
-        Flavour::LibreSsl => true,
-    }
+pub fn wants_copy(flavour: Flavour) -> bool {
+    flavour == Flavour::LibreSsl
+}
+
+/// Whether a client's new session may be marked "not resumable", so that a copy by way of its bytes, which do not say so,
+/// must be offered in its place.
+///
+/// OpenSSL 1.1.0 marks one that came with a name *and* a ticket, and has no function that tells.
+#[must_use]
+pub fn may_be_marked(flavour: Flavour, version: Version) -> bool {
+    flavour == Flavour::OpenSsl && (Version::new(1, 1, 0)..Version::new(1, 1, 1)).contains(&version)
 }
 
 /// C's number of the version that a session is of.

@@ -81,7 +81,7 @@ impl SessionCache {
         let entry = names.by_key.get_mut(key)?;
         entry.used = now;
         entry.sessions.retain(|session| !session.has_expired());
-        let newest = entry.sessions.pop();
+        let newest = entry.sessions.pop().and_then(Session::for_offer);
         if let Some(session) = newest.as_ref().filter(|session| session.protocol() != Some(Protocol::Tls13)) {
             entry.sessions.push(session.clone());
         }

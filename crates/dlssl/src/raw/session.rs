@@ -50,6 +50,11 @@ impl RawSession {
         }
     }
 
+    /// Whether C may have marked it, as one that it just made, so that only a copy by way of its bytes is resumed.
+    pub(crate) fn may_be_marked(&self) -> bool {
+        compat::may_be_marked(self.library.flavour(), self.library.version())
+    }
+
     pub(crate) fn protocol(&self) -> c_int {
         let identity = (self.library.flavour(), self.library.version());
         // SAFETY: live session of this library.
@@ -154,7 +159,7 @@ impl Ssl {
     pub(crate) fn offer_session(&mut self, session: &RawSession) -> Result<(), ErrorStack> {
         let set = self.library().functions().ssl_session.SSL_set_session;
         let copy;
-        let session = if compat::wants_copy(self.library().flavour(), self.library().version()) {
+        let session = if compat::wants_copy(self.library().flavour()) {
             copy = RawSession::from_der(self.library(), &session.der().ok_or_else(ErrorStack::default)?)?;
             &copy
         } else {
