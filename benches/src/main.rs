@@ -3,6 +3,7 @@
 mod builds;
 mod clock;
 mod counts;
+mod each;
 mod growth;
 mod peer;
 mod peers;
@@ -41,6 +42,8 @@ enum Task {
     Suite(Suite),
     /// dlssl on several libraries, and rustls.
     Builds(builds::Options),
+    /// rust-openssl and dlssl on the linked library, into a table that holds other libraries too.
+    Each(each::Options),
     /// From 10 to 10,000 connections, and from one thread to twice as many as there are processors.
     Growth(growth::Options),
     /// One peer's connections for `growth`.
@@ -124,6 +127,7 @@ fn run(task: Task) -> Result<ExitCode, Box<dyn Error>> {
     match task {
         Task::Suite(options) => suite(&options)?,
         Task::Builds(options) => builds::run(&options)?,
+        Task::Each(options) => each::run(options)?,
         Task::Growth(options) => growth::run(&options, &linked_folder()?)?,
         Task::Grow { folder, peer } => {
             growth::grow(&folder, &peer, allow_descriptors())?;
@@ -211,7 +215,7 @@ fn hold(names: &[&str], folder: &Path, pairs: usize, progress: &Progress) -> Res
 fn linked_folder() -> Result<PathBuf, Box<dyn Error>> {
     openssl::init();
     let maps = std::fs::read_to_string("/proc/self/maps")?;
-    let path = maps.lines().filter_map(|line| line.split_whitespace().nth(5)).find(|path| path.contains("/libssl.so"));
+    let path = maps.lines().filter_map(|line| line.split_whitespace().nth(5)).find(|path| path.contains("/libssl"));
     let path = Path::new(path.ok_or("this program is not linked to a shared libssl")?);
     Ok(path.parent().ok_or("libssl has no folder")?.to_owned())
 }

@@ -47,7 +47,7 @@ pub(crate) enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Measure dlssl beside rust-openssl, plain C and rustls on one OpenSSL, loading, and every build of the catalogue.
+    /// Measure dlssl beside rust-openssl, plain C and rustls on one OpenSSL, on every build of the catalogue, and loading.
     Bench(BenchOptions),
     /// Check the published crates for other platforms, and run them where this machine can.
     Targets {
@@ -134,11 +134,13 @@ pub(crate) enum BenchPart {
     Growth,
     /// dlssl-tokio beside tokio-openssl.
     Tokio,
+    /// rust-openssl beside dlssl on every build, or on that of `--lib`; one without headers by the nearest build's.
+    Each,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchOptions {
-    /// The library that all run on: a build of the catalogue that has headers [default: the system's]
+    /// The library that all run on: a build of the catalogue, with headers but for `each` [default: the system's]
     #[arg(long, value_name = "NAME")]
     pub(crate) lib: Option<String>,
 
@@ -146,7 +148,7 @@ pub(crate) struct BenchOptions {
     #[arg(long, value_name = "PART")]
     pub(crate) part: Vec<BenchPart>,
 
-    /// Rounds in which they take turns [default: 9, and 5 for growth]
+    /// Rounds in which they take turns [default: 9; 5 for growth, 15 for tokio and each]
     #[arg(long)]
     pub(crate) rounds: Option<usize>,
 

@@ -47,7 +47,8 @@ impl RustOpenssl {
         let mut ssl = Ssl::new(&self.client).expect("a connection");
         ssl.set_hostname(NAME).expect("SNI");
         ssl.param_mut().set_host(NAME).expect("a name to check");
-        let session = if resume { self.session.lock().expect("no panic while it was held").take() } else { None };
+        // Kept too: a server of TLS 1.2 that resumes sends no new one.
+        let session = if resume { self.session.lock().expect("no panic while it was held").clone() } else { None };
         if let Some(session) = session {
             // SAFETY: the session was made by the same context.
             unsafe { ssl.set_session(&session) }.expect("a session");

@@ -65,15 +65,13 @@ pub(crate) fn locate(name: &str) -> Fallible<Option<Located>> {
     Ok(located(&Cache::of_user()?, find(name)?))
 }
 
-/// The folder of the system's library, by loading it; `None` where there is none.
+/// What a build says of itself, by loading it; `None` where it is not there.
 ///
 /// # Errors
 ///
 /// When there is no place for a cache.
-pub(crate) fn folder_of(row: &'static Row) -> Fallible<Option<PathBuf>> {
-    let located = locate(row.name)?;
-    let identity = located.and_then(|located| who_is(row, located.lib_dir.as_deref()).ok());
-    Ok(identity.and_then(|identity| Some(identity.libssl.parent()?.to_owned())))
+pub(crate) fn identity_of(row: &'static Row) -> Fallible<Option<Identity>> {
+    Ok(locate(row.name)?.and_then(|located| who_is(row, located.lib_dir.as_deref()).ok()))
 }
 
 /// A folder of that name in the user's cache, beside the builds.

@@ -3,6 +3,9 @@
 //!
 //! The peers link OpenSSL and need its headers, so they are a package of their own: `benches/`.
 
+mod each;
+mod program;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -13,26 +16,36 @@ use serde_json::{Value, json};
 use crate::args::{BenchOptions, BenchPart};
 use crate::libs::{self, Located};
 use crate::{Fallible, report, workspace};
+use program::Built;
 
 pub(crate) fn command(options: &BenchOptions) -> Fallible<bool> {
-    let bench = Bench {
-        options,
-        folder: folder(options),
-        located: located(options)?,
-        // A folder for each library: the headers are built in.
-        target: workspace::root().join("target/bench").join(options.lib.as_deref().unwrap_or("system")),
-    };
-    fs::create_dir_all(&bench.folder)?;
-    if !report::phase("build", || bench.build(), |good| *good)? {
-        return Ok(false);
-    }
+    let folder = folder(options);
+    fs::create_dir_all(&folder)?;
+    let chosen = |part: &&BenchPart| options.part.is_empty() || options.part.contains(part);
+    // This part builds for itself, once for each library.
+    let (each, on_one): (Vec<BenchPart>, Vec<BenchPart>) =
+        BenchPart::value_variants().iter().filter(chosen).partition(|part| **part == BenchPart::Each);
     let mut fine = true;
-    for part in BenchPart::value_variants() {
-        if options.part.is_empty() || options.part.contains(part) {
-            fine &= report::phase(words(*part), || bench.part(*part), |good| *good)?;
+    if !on_one.is_empty() {
+        let located = located(options)?;
+        let name = options.lib.as_deref().unwrap_or("system");
+        let build = || program::build(name, &located);
+        let built = report::phase("build", build, |built| matches!(built, Built::Program(_)))?;
+        let program = match built {
+            Built::Program(program) => program,
+            Built::Refused(why) => return Err(format!("rust-openssl does not build on {name}: {why}").into()),
+            Built::Failed => return Ok(false),
+        };
+        let bench = Bench { options, folder: folder.clone(), located, program };
+        for part in on_one {
+            fine &= report::phase(words(part), || bench.part(part), |good| *good)?;
         }
     }
-    anstream::println!("written to {}", bench.folder.display());
+    if !each.is_empty() {
+        let run = || each::run(options.lib.as_deref(), options.rounds, &folder);
+        fine &= report::phase(words(BenchPart::Each), run, |good| *good)?;
+    }
+    anstream::println!("written to {}", folder.display());
     Ok(fine)
 }
 
@@ -45,6 +58,7 @@ fn words(part: BenchPart) -> &'static str {
         BenchPart::Load => "load and reload",
         BenchPart::Growth => "growth",
         BenchPart::Tokio => "tokio",
+        BenchPart::Each => "rust-openssl on every build",
     }
 }
 
@@ -54,43 +68,20 @@ fn folder(options: &BenchOptions) -> PathBuf {
     kept.or_else(|| options.into.clone()).unwrap_or_else(|| workspace::root().join("target/bench/report"))
 }
 
-fn located(options: &BenchOptions) -> Fallible<Option<Located>> {
-    let Some(name) = &options.lib else { return Ok(None) };
-    match libs::locate(name)? {
-        Some(located) => Ok(Some(located)),
-        None => Err(format!("{name} is not built; `cargo xtask libs get {name}` makes it").into()),
-    }
+fn located(options: &BenchOptions) -> Fallible<Located> {
+    let name = options.lib.as_deref().unwrap_or("system");
+    libs::locate(name)?.ok_or_else(|| format!("{name} is not built; `cargo xtask libs get {name}` makes it").into())
 }
 
 struct Bench<'a> {
     options: &'a BenchOptions,
     folder: PathBuf,
-    /// The library that the peers are linked to; `None` for the system's.
-    located: Option<Located>,
-    target: PathBuf,
+    /// The library that the peers are linked to.
+    located: Located,
+    program: PathBuf,
 }
 
 impl Bench<'_> {
-    fn build(&self) -> Fallible<bool> {
-        let mut cargo = workspace::cargo();
-        cargo.current_dir(workspace::root().join("benches")).args(["build", "--release", "--locked"]);
-        cargo.env("CARGO_TARGET_DIR", &self.target);
-        if let Some(located) = &self.located {
-            let (Some(lib), Some(include)) = (&located.lib_dir, &located.include_dir) else {
-                return Err("this build has no headers, which the peers need".into());
-            };
-            cargo.env("OPENSSL_LIB_DIR", lib).env("OPENSSL_INCLUDE_DIR", include);
-        }
-        Ok(cargo.status()?.success() && self.reload_cost("build").status()?.success())
-    }
-
-    /// The program that loads and reloads, to be built or run.
-    fn reload_cost(&self, verb: &str) -> Command {
-        let mut cargo = workspace::cargo();
-        cargo.args([verb, "--release", "--package", "dlssl-tests", "--bin", "reload_cost"]);
-        cargo
-    }
-
     fn part(&self, part: BenchPart) -> Fallible<bool> {
         let mut bench = self.program();
         match part {
@@ -101,30 +92,29 @@ impl Bench<'_> {
             BenchPart::Growth => bench.arg("growth"),
             BenchPart::Tokio => bench.arg("tokio"),
             BenchPart::Load => {
-                let mut cargo = self.reload_cost("run");
-                cargo.args(["--quiet", "--"]).args(self.located.as_ref().and_then(|located| located.lib_dir.as_ref()));
-                return self.table(cargo, "load");
+                let mut cargo = workspace::cargo();
+                cargo.args(["run", "--release", "--package", "dlssl-tests", "--bin", "reload_cost", "--"]);
+                return self.table(cargo.args(&self.located.lib_dir), "load");
             }
+            BenchPart::Each => return Ok(true),
         };
         if let Some(rounds) = self.options.rounds {
             bench.arg("--rounds").arg(rounds.to_string());
         }
         if part == BenchPart::Tokio {
-            return self.table(bench, "tokio");
+            return self.table(&mut bench, "tokio");
         }
         Ok(bench.arg("--into").arg(&self.folder).status()?.success())
     }
 
     fn program(&self) -> Command {
-        let mut bench = Command::new(self.target.join("release/dlssl-bench"));
-        if let Some(lib) = self.located.as_ref().and_then(|located| located.lib_dir.as_ref()) {
-            bench.env("LD_LIBRARY_PATH", lib);
-        }
+        let mut bench = Command::new(&self.program);
+        bench.envs(self.located.lib_dir.as_ref().map(|folder| ("LD_LIBRARY_PATH", folder)));
         bench
     }
 
     /// Runs a program that writes a table to its standard output: shown, and kept under this name.
-    fn table(&self, mut program: Command, name: &str) -> Fallible<bool> {
+    fn table(&self, program: &mut Command, name: &str) -> Fallible<bool> {
         let output = program.stderr(Stdio::inherit()).output()?;
         let text = String::from_utf8(output.stdout)?;
         print!("{text}");
@@ -145,7 +135,7 @@ fn folders() -> Fallible<Vec<PathBuf>> {
         if let Some(located) = libs::locate(row.name)? {
             folders.extend(match located.lib_dir {
                 Some(folder) => Some(folder),
-                None => libs::folder_of(row)?,
+                None => libs::identity_of(row)?.and_then(|identity| Some(identity.libssl.parent()?.to_owned())),
             });
         }
     }
