@@ -77,6 +77,17 @@ impl Test {
         self.only_if(cfg!(target_os = "linux"), || "not on Linux".to_owned())
     }
 
+    /// Needs private copies of the library.
+    pub fn needs_private_copies(self) -> Self {
+        self.needs_linux().only_if(library::PRIVATE_COPIES, || "no private copies without glibc".to_owned())
+    }
+
+    /// Needs a linker that knows a library by its SONAME, however it was opened.
+    pub fn needs_sonames(self) -> Self {
+        let why = || "musl knows a library that was opened by its path by no other name".to_owned();
+        self.needs_linux().only_if(!cfg!(target_env = "musl"), why)
+    }
+
     /// Needs a condition of the test's own; `otherwise` says what is lacking.
     pub fn only_if(mut self, met: bool, otherwise: impl FnOnce() -> String) -> Self {
         if !met && self.unmet.is_none() {

@@ -16,6 +16,9 @@ pub const LIBCRYPTO: &str = "DLSSL_TEST_LIBCRYPTO";
 /// A directory with another OpenSSL, for tests that need two of them.
 pub const OTHER_LIB_DIR: &str = "DLSSL_TEST_OTHER_LIB_DIR";
 
+/// Whether this platform has private copies.
+pub const PRIVATE_COPIES: bool = cfg!(all(target_os = "linux", target_env = "gnu"));
+
 /// What the environment says about the library under test.
 #[derive(Debug, Clone)]
 pub enum Choice {

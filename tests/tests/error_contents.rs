@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         test("queue_is_empty_afterwards", queue_is_empty_afterwards),
         test("a_stale_queue_misleads_nobody", stale_queue),
         test("a_hosts_errors_stay", host_queue),
-        test("entries_of_others_decide_nothing", entries_of_others).needs_linux(),
+        test("entries_of_others_decide_nothing", entries_of_others).needs_private_copies(),
         test("tls_inside_tls", tls_inside_tls),
         test("an_inner_error_is_the_outer_ones", inner_error),
         test("tls_work_inside_a_read", work_inside_a_read),

@@ -10,17 +10,19 @@ use dlssl_tests::process;
 
 fn main() -> ExitCode {
     let mut tests = vec![
-        test("what_was_made_before", || subject("inherited")).needs_linux(),
+        test("what_was_made_before", || subject("inherited")).needs_private_copies(),
         test("loads_in_a_child", || subject("loads")).needs_linux(),
-        test("children_of_children", || subject("generations")).needs_linux(),
+        test("children_of_children", || subject("generations")).needs_private_copies(),
         test("vouched_for", || subject("vouched")).needs_linux(),
         test("sessions_of_a_parent", || subject("sessions")).needs_linux().needs("openssl"),
     ];
     let children = if nightly() { 1000 } else { 60 };
-    tests.push(test("while_others_verify", move || helper(&["dates", &children.to_string()], LIMIT)).needs_linux());
+    tests.push(
+        test("while_others_verify", move || helper(&["dates", &children.to_string()], LIMIT)).needs_private_copies(),
+    );
     let parts = if nightly() { 10 } else { 1 };
     for part in 1..=parts {
-        tests.push(test(&format!("at_any_moment_from_a_busy_process_{part}"), storm).needs_linux());
+        tests.push(test(&format!("at_any_moment_from_a_busy_process_{part}"), storm).needs_private_copies());
     }
     run(tests)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use dlssl::{Acceptor, Connector, Isolation, Library, LoadFailure, Loader, Protocol, SessionStore, Slot};
 use dlssl_tests::harness::{run, test};
-use dlssl_tests::library::{OTHER_LIB_DIR, library, loader};
+use dlssl_tests::library::{OTHER_LIB_DIR, PRIVATE_COPIES, library, loader};
 use dlssl_tests::pki::{NAME, Pki};
 use dlssl_tests::process::{self, Running, foreign};
 use dlssl_tests::talk::{shake, tcp_pair};
@@ -35,16 +35,17 @@ fn tests() -> Vec<dlssl_tests::harness::Test> {
         test("a_follower_takes_the_other_version", follow_to_another).needs_linux().only_if(other, no_other),
         // By itself: a reload of another test would make its contexts forget their sessions.
         test("users_are_counted", || process::by_itself("users")),
-        test("equal_content_is_mapped_once", reuse).needs_linux(),
-        test("a_fresh_copy_is_another_mapping", fresh).needs_linux(),
-        test("a_replaced_file_is_loaded_beside_the_old", replaced).needs_linux(),
-        test("an_overwritten_file_is_noticed", overwritten).needs_linux(),
+        test("equal_content_is_mapped_once", reuse).needs_private_copies(),
+        test("a_fresh_copy_is_another_mapping", fresh).needs_private_copies(),
+        test("a_replaced_file_is_loaded_beside_the_old", replaced).needs_private_copies(),
+        test("an_overwritten_file_is_noticed", overwritten).needs_private_copies(),
         test("choices_that_exclude_each_other", contradictions),
-        test("copies_end_in_a_typed_error", || process::by_itself("copies")).needs_linux(),
+        test("a_copy_that_is_asked_for_is_one_or_an_error", asked_for),
+        test("copies_end_in_a_typed_error", || process::by_itself("copies")).needs_private_copies(),
         test("without_proc_a_copy_lies_in_a_private_folder", without_proc)
-            .needs_linux()
+            .needs_private_copies()
             .only_if(is_root(), || "needs root, to hide /proc".to_owned()),
-        test("a_person_can_read_the_map_and_gdb_the_symbols", readable).needs_linux().needs("gdb"),
+        test("a_person_can_read_the_map_and_gdb_the_symbols", readable).needs_private_copies().needs("gdb"),
     ]
 }
 
@@ -287,6 +288,15 @@ fn contradictions() {
         Loader::new().already_loaded().fresh_copy(true),
     ] {
         assert_eq!(loader.load().unwrap_err().code(), "contradiction");
+    }
+}
+
+fn asked_for() {
+    for loader in [loader().isolation(Isolation::Always), loader().fresh_copy(true)] {
+        match loader.load() {
+            Ok(copy) => assert!(PRIVATE_COPIES && copy.is_private_copy(), "{}", copy.explain()),
+            Err(error) => assert_eq!((PRIVATE_COPIES, error.code()), (false, "isolation"), "{error}"),
+        }
     }
 }
 

@@ -15,8 +15,8 @@ const SHADOWED: [&str; 2] = ["CRYPTO_memcmp", "EVP_MD_CTX_new"];
 
 fn main() -> ExitCode {
     run(vec![
-        test("host_program", host_program).needs_linux(),
-        test("preloaded_object", preloaded_object).needs_linux().needs("cc"),
+        test("host_program", host_program).needs_private_copies(),
+        test("preloaded_object", preloaded_object).needs_private_copies().needs("cc"),
         test("unrelated_exports_are_no_matter", unrelated).needs_linux().needs("cc"),
     ])
 }

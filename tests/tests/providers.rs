@@ -30,7 +30,9 @@ fn main() -> ExitCode {
     let no_module = || "the library has no legacy.so beside it".to_owned();
     run(vec![
         test("legacy_by_name", || legacy(&loader().load().unwrap())).only_if(has_module, no_module),
-        test("legacy_by_name_in_a_private_copy", || legacy(&private())).needs_linux().only_if(has_module, no_module),
+        test("legacy_by_name_in_a_private_copy", || legacy(&private()))
+            .needs_private_copies()
+            .only_if(has_module, no_module),
         test("legacy_by_configuration_file_in_a_private_copy", legacy_by_file)
             .needs_linux()
             .only_if(has_module, no_module),
@@ -64,7 +66,7 @@ fn main() -> ExitCode {
             ));
             assert!(!library().has_provider("a\0b"));
         }),
-        test("no_configuration_file_in_a_private_copy_unless_asked", quiet).needs_linux(),
+        test("no_configuration_file_in_a_private_copy_unless_asked", quiet).needs_private_copies(),
     ])
 }
 

@@ -17,8 +17,8 @@ fn main() -> ExitCode {
     let permitted = clones_are_permitted();
     let why = || "process-id namespaces are not permitted here (they need root)".to_owned();
     run(vec![
-        test("clones_of_one_image", || helper("clones")).only_if(permitted, why),
-        test("clones_that_cannot_know_it", || helper("restored")).only_if(permitted, why),
+        test("clones_of_one_image", || helper("clones")).needs_private_copies().only_if(permitted, why),
+        test("clones_that_cannot_know_it", || helper("restored")).needs_private_copies().only_if(permitted, why),
         test("sessions_end_with_a_reload", sessions).needs("openssl"),
     ])
 }

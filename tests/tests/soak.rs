@@ -29,7 +29,7 @@ const NIGHT: Duration = Duration::from_secs(600);
 
 fn main() -> ExitCode {
     // With the round before it, and the end of what is open.
-    run(vec![test("connections_come_and_go", soak).takes(NIGHT * 5 / 4)])
+    run(vec![test("connections_come_and_go", soak).needs_private_copies().takes(NIGHT * 5 / 4)])
 }
 
 type Tls = TlsStream<UnixStream>;

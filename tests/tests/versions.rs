@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         test("another_product", another_product),
         test("no_version_at_all", no_version),
     ];
-    run(tests.into_iter().map(|t| t.needs_linux()).collect())
+    run(tests.into_iter().map(|t| t.needs_sonames()).collect())
 }
 
 fn the_copy_itself_loads() {

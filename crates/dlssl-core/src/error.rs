@@ -64,6 +64,10 @@ impl fmt::Debug for LoadError {
 
 impl std::error::Error for LoadError {}
 
+/// What a child can do that has a library from before the fork.
+const INSTEAD_OF_INHERITED: &str =
+    if crate::isolate::POSSIBLE { "allow private copies (Isolation::Auto)" } else { "load first in the child" };
+
 /// What went wrong with a load. Each says what, where and what to do.
 ///
 /// # Examples
@@ -248,7 +252,7 @@ pub enum LoadFailure {
     /// The library was mapped before a fork that made this process.
     #[error(
         "{} was mapped before this process was forked, and its locks may be held by threads that this process does not \
-         have; allow private copies (Isolation::Auto), or vouch for the fork", path.display()
+         have; {instead}, or vouch for the fork", path.display(), instead = INSTEAD_OF_INHERITED
     )]
     Inherited {
         /// The file, or the name that it was looked up by.

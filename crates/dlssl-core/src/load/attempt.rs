@@ -34,10 +34,9 @@ impl Plan<'_> {
     pub(super) fn attempt(&self, candidate: &Candidate, attempt: &mut Attempt) -> Result<(Parts, Taken), LoadFailure> {
         match self.isolation {
             Isolation::Always => self.private(candidate, &Why::Asked, attempt),
+            // Asked for, so an error where there can be none.
+            Isolation::Auto if self.fresh && self.opener.is_real() => self.private(candidate, &Why::Asked, attempt),
             Isolation::Auto if isolate::POSSIBLE && self.opener.is_real() => {
-                if self.fresh {
-                    return self.private(candidate, &Why::Asked, attempt);
-                }
                 let scene = Scene::look();
                 if let Some(why) = self.judge(candidate, &scene, fork::was_forked) {
                     return self.private(candidate, &why, attempt);

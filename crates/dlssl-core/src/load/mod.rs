@@ -158,7 +158,7 @@ impl Loader {
 
     /// Whether to map a private copy of its own even where the same content is mapped already. Its state (random
     /// generators, caches, counters) is then shared with nothing. Copies are never unmapped, and their number is bounded:
-    /// see [`LoadFailure::TooManyCopies`].
+    /// see [`LoadFailure::TooManyCopies`]. [`LoadFailure::Isolation`] on platforms without private copies.
     #[must_use]
     pub fn fresh_copy(mut self, fresh: bool) -> Self {
         self.fresh = fresh;

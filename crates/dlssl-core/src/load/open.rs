@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::candidates::Candidate;
 use super::inspect;
+use super::soname::soname;
 use super::source::{Image, Opener};
 use crate::error::LoadFailure;
 use crate::explanation::Attempt;
@@ -51,8 +52,12 @@ pub(super) fn open(
                 evidence: os,
             });
         }
-        // It asks for a libcrypto by a name that the one we opened does not have.
-        Err(LoadFailure::MissingDependency { dependency, .. }) if dependency.contains("libcrypto") => {
+        // It asks for a libcrypto by a name that the one we opened does not have. (musl knows a library that was opened by its
+        // path by nothing else, so there the dependency may be missing with the right one open.)
+        Err(LoadFailure::MissingDependency { dependency, .. })
+            if dependency.contains("libcrypto")
+                && soname(&candidate.libcrypto).as_deref() != Some(dependency.as_str()) =>
+        {
             return Err(LoadFailure::MismatchedPair {
                 libssl: candidate.libssl.clone(),
                 libcrypto: candidate.libcrypto.clone(),
@@ -164,7 +169,9 @@ fn absent(words: &str) -> Option<&str> {
 
 /// Reads from the words on libssl whether its libcrypto lacks what it needs.
 pub(crate) fn wants_another_libcrypto(words: &str) -> bool {
-    words.contains("undefined symbol") || (words.contains("version `") && words.contains("not found"))
+    // musl, which knows no versions: "Error relocating libssl.so.3: SSL_x: symbol not found".
+    let missing = ["undefined symbol", ": symbol not found"].iter().any(|said| words.contains(said));
+    missing || (words.contains("version `") && words.contains("not found"))
 }
 
 #[cfg(test)]
@@ -176,5 +183,9 @@ mod tests {
         let words = "Error loading shared library libssl.so.4: No such file or directory";
         assert_eq!(absent(words), Some("libssl.so.4"));
         assert_eq!(absent("invalid ELF header"), None);
+        let needed = "Error loading shared library libx.so.1: No such file or directory (needed by /opt/libssl.so.3)";
+        assert_eq!(absent(needed), Some("libx.so.1"));
+        assert!(wants_another_libcrypto("Error relocating /opt/libssl.so.3: EVP_x: symbol not found"));
+        assert!(!wants_another_libcrypto(words) && !wants_another_libcrypto(needed));
     }
 }

@@ -105,7 +105,31 @@ mod system {
         None
     }
 
+    /// Why the linker must not see a file, though it would take it.
+    ///
+    /// musl reads packed relative relocations from 1.2.4 on. An older one takes such a file all the same, and calls its constructors
+    /// through pointers that nobody has moved: the process dies. Up to 1.2.3, and no longer, `open64` is another name of `open`.
+    #[cfg(target_env = "musl")]
+    fn unfit(name: &Path) -> Option<String> {
+        if !super::super::soname::is_packed(name) {
+            return None;
+        }
+        let process = Library::this();
+        let address = |name: &[u8]| {
+            // SAFETY: a data pointer is asked for; nothing is called or read through it.
+            unsafe { process.get::<*mut c_void>(name) }.ok().and_then(|symbol| NonNull::new(symbol.into_raw()))
+        };
+        let old = address(b"open64\0").filter(|found| Some(*found) == address(b"open\0"));
+        old.map(|_| {
+            "its relocations are packed (DT_RELR), which musl reads from 1.2.4 on, and this one is older".into()
+        })
+    }
+
     fn open(name: &Path, flags: std::ffi::c_int) -> Result<Arc<dyn Image>, String> {
+        #[cfg(target_env = "musl")]
+        if let Some(why) = unfit(name) {
+            return Err(why);
+        }
         // SAFETY: runs the library's initialisers. The name is a platform default, with the trust of the
         // system's dynamic linker, or the caller of an `unsafe` method of `Loader` vouched for it, or it is a copy of
         // such a file.

@@ -7,7 +7,7 @@ use dlssl::{
     ChannelBinding, Connector, Error, ErrorKind, HandshakeError, Isolation, LoadFailure, MemoryBio, RandomError, Slot,
 };
 use dlssl_tests::forked::{Said, Way, spawn};
-use dlssl_tests::library::loader;
+use dlssl_tests::library::{PRIVATE_COPIES, loader};
 use dlssl_tests::pki::{NAME, Pki};
 use dlssl_tests::talk::{self, pattern};
 
@@ -156,7 +156,12 @@ pub(super) fn loads() {
     let child = spawn(Way::Fork, || {
         let refusal = |what: &str, outcome: Result<dlssl::Library, dlssl::LoadError>| match outcome {
             Ok(library) => Err(format!("{what}: {}", library.explain())),
-            Err(error) if matches!(cause(error.failure()), LoadFailure::Inherited { .. }) => Ok(()),
+            Err(error)
+                if matches!(cause(error.failure()), LoadFailure::Inherited { .. })
+                    && error.to_string().contains("private copies") == PRIVATE_COPIES =>
+            {
+                Ok(())
+            }
             Err(error) => Err(format!("{what}: {error}\n{}", error.explanation())),
         };
         refusal("never", loader().isolation(Isolation::Never).load())?;
@@ -165,6 +170,10 @@ pub(super) fn loads() {
         // A reload that fails changes nothing: the slot still loads as it did.
         let reload = dlssl::reload_with(loader().isolation(Isolation::Never));
         refusal("never, by reload", reload.map(|reloaded| reloaded.new_library().clone()))?;
+        if !PRIVATE_COPIES {
+            refusal("by itself", loader().load())?;
+            return refusal("from the slot", dlssl::current()).map(|()| Vec::new());
+        }
         let one = dlssl::current().map_err(|e| e.to_string())?;
         let two = loader().load().map_err(|e| e.to_string())?;
         if !one.is_private_copy() || one.mapping() != two.mapping() || one.mapping() == held.mapping() {
