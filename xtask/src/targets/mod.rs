@@ -2,6 +2,7 @@
 //! run, checked, cannot be had here (and why), failed; none is left out silently. Figures are in docs/platforms.md.
 
 mod debian;
+mod musl;
 mod run;
 mod toolchain;
 
@@ -24,7 +25,7 @@ struct Target {
 const TARGETS: &[Target] = &[
     Target { name: "i686-unknown-linux-gnu", compiler: Some("cc"), runner: Some(Runner::I386) },
     Target { name: "aarch64-unknown-linux-gnu", compiler: Some("aarch64-linux-gnu-gcc"), runner: Some(Runner::Arm64) },
-    Target { name: "x86_64-unknown-linux-musl", compiler: Some("musl-gcc"), runner: None },
+    Target { name: "x86_64-unknown-linux-musl", compiler: Some("musl-gcc"), runner: Some(Runner::Musl) },
     Target { name: "x86_64-pc-windows-gnu", compiler: Some("x86_64-w64-mingw32-gcc"), runner: Some(Runner::Wine) },
     Target { name: "aarch64-apple-darwin", compiler: None, runner: None },
     Target { name: "x86_64-unknown-freebsd", compiler: None, runner: None },

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::debian::{self, Archive};
+use super::musl::{self, Musl};
 use super::toolchain::{Toolchain, folder, program};
 use crate::{Fallible, workspace};
 
@@ -16,6 +17,8 @@ pub(super) enum Runner {
     /// qemu's emulator of a user's process, with the C library of the cross compiler; libssl is Debian's of that architecture.
     /// It starts no programs of its architecture, so tests that do are left out.
     Arm64,
+    /// The processor runs them, with Debian's newest musl, which is not installed; libssl is out of a wheel.
+    Musl,
     /// Wine, with the libraries out of a wheel.
     Wine,
 }
@@ -55,8 +58,8 @@ const NOT_UNDER_QEMU: [&str; 2] =
 /// The packages whose tests run.
 const TESTED: [&str; 5] = ["dlssl-core", "dlssl", "dlssl-tokio", "dlssl-native-tls", "dlssl-tests"];
 
-/// Wheel of Windows with an OpenSSL in it.
-const WHEEL: (&str, &str) = ("psycopg-binary", "3.3.9");
+/// A package whose wheels of Windows and of musl have an OpenSSL in them, and its version.
+const WHEEL: [&str; 2] = ["psycopg-binary", "3.3.9"];
 
 /// What Wine before 9 lacks and Rust's standard library calls on Windows: random bytes by their newer name.
 const RANDOM: &str = "#include <windows.h>\nBOOLEAN NTAPI SystemFunction036(PVOID, ULONG);\n__declspec(dllexport) BOOL WINAPI \
@@ -71,8 +74,14 @@ pub(super) fn run(runner: Runner, target: &str, toolchain: &Toolchain) -> Result
     let failed = |error: Box<dyn std::error::Error>| Err(error.to_string());
     let cargo = |command: &str| {
         let mut cargo = toolchain.cargo(command, target);
-        if runner == Runner::Arm64 {
-            cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
+        match (runner, &place.musl) {
+            (Runner::Arm64, _) => {
+                cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
+            }
+            (_, Some(musl)) => {
+                cargo.envs(musl.environment());
+            }
+            _ => {}
         }
         cargo
     };
@@ -121,12 +130,14 @@ struct Place {
     runner: Runner,
     folder: PathBuf,
     emulator: Option<PathBuf>,
+    musl: Option<Musl>,
 }
 
 impl Place {
     fn find(runner: Runner) -> Result<Place, String> {
         let told = |error: Box<dyn std::error::Error>| error.to_string();
         let missing = |what: &str| format!("{what} is not in the cache: `cargo xtask targets --install` fetches it");
+        let mut musl = None;
         let (name, emulator) = match runner {
             Runner::I386 => ("libssl-i386", None),
             Runner::Arm64 => {
@@ -137,13 +148,17 @@ impl Place {
                 }
                 ("libssl-arm64", Some(qemu))
             }
+            Runner::Musl => {
+                musl = Some(Musl::find().map_err(told)?.ok_or_else(|| missing("musl"))?);
+                ("libssl-musl", None)
+            }
             Runner::Wine => {
                 let wine = ["wine64", "wine"].into_iter().find_map(program).ok_or("Wine is not installed")?;
                 ("libssl-windows", Some(wine))
             }
         };
         let folder = debian::unpacked(name).map_err(told)?.ok_or_else(|| missing(name))?;
-        Ok(Place { runner, folder, emulator })
+        Ok(Place { runner, folder, emulator, musl })
     }
 
     /// The folder with both libraries.
@@ -214,29 +229,29 @@ pub(super) fn install() -> Fallible<()> {
         let package = package.ok_or_else(|| format!("{suite} has no libssl of {architecture}"))?;
         archive.unpack(&[package], name, |_| Ok(()))?;
     }
-    if debian::unpacked("libssl-windows")?.is_none() {
+    for (platform, name) in [("win_amd64", "libssl-windows"), ("musllinux_1_2_x86_64", "libssl-musl")] {
+        if debian::unpacked(name)?.is_some() {
+            continue;
+        }
         let cache = crate::libs::cache_beside("targets")?;
         fs::create_dir_all(&cache)?;
         let work = tempfile::Builder::new().prefix(".unpacking-").tempdir_in(&cache)?;
-        let mut pip = Command::new("python3");
-        pip.args([
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-        ]);
-        pip.args(["--platform", "win_amd64", "--python-version", "312", "--dest"]).arg(work.path());
-        ends_well(pip.arg(format!("{}=={}", WHEEL.0, WHEEL.1)))?;
-        let wheel = files(work.path()).into_iter().next().ok_or("pip brought no wheel")?;
         let out = work.path().join("out");
-        ends_well(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(wheel).arg(&out))?;
-        fs::rename(out, cache.join("libssl-windows"))?;
+        wheel(WHEEL, platform, &out)?;
+        fs::rename(out, cache.join(name))?;
     }
-    Ok(())
+    musl::install()
+}
+
+/// Fetches the wheel of a package and its version for a platform, and unpacks it into `out`.
+pub(super) fn wheel([package, version]: [&str; 2], platform: &str, out: &Path) -> Fallible<()> {
+    let work = tempfile::TempDir::new()?;
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    pip.args(["--only-binary", ":all:", "--platform", platform, "--python-version", "312", "--dest"]).arg(work.path());
+    ends_well(pip.arg(format!("{package}=={version}")))?;
+    let wheel = files(work.path()).into_iter().next().ok_or("pip brought no wheel")?;
+    ends_well(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(wheel).arg(out))
 }
 
 fn is_library(file: &Path, stem: &str) -> bool {
@@ -245,7 +260,7 @@ fn is_library(file: &Path, stem: &str) -> bool {
 }
 
 /// All files below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();

@@ -62,7 +62,8 @@ impl Toolchain {
         }
         if self.builds_std {
             // The source belongs to just this compiler, which calls itself stable.
-            cargo.env("RUSTC_BOOTSTRAP", "1").arg("-Zbuild-std=std,panic_unwind");
+            // In the environment, so that tests that build programs do it likewise.
+            cargo.env("RUSTC_BOOTSTRAP", "1").env("CARGO_UNSTABLE_BUILD_STD", "std,panic_unwind");
         }
         cargo
     }
