@@ -238,6 +238,12 @@ impl<S> Connection<S> {
     #[inline]
     pub(super) fn check_alive(&self) -> Result<(), Error> {
         self.check_process()?;
+        self.check_sound()
+    }
+
+    /// The same where the process was looked at.
+    #[inline]
+    pub(super) fn check_sound(&self) -> Result<(), Error> {
         if self.trouble.is_none() { Ok(()) } else { self.check_failed() }
     }
 

@@ -25,7 +25,7 @@ impl<S> Connection<S> {
         if self.is_at_end() {
             return Ok(true);
         }
-        self.check_alive().map(|()| false)
+        self.check_sound().map(|()| false)
     }
 
     /// Reads or peeks.
@@ -99,7 +99,7 @@ impl<S> Connection<S> {
         if self.closed {
             return Err(self.closed());
         }
-        self.check_alive()
+        self.check_sound()
     }
 
     pub(super) fn closed(&self) -> Error {
