@@ -7,7 +7,7 @@ mod reading;
 
 use std::io::{self, ErrorKind};
 
-use super::framing::{Framing, HEAD};
+use super::framing::Framing;
 pub(crate) use super::functions::{Functions, Receiving};
 use super::{Bio, Interest};
 
@@ -244,7 +244,6 @@ impl<S> Bio for StreamBio<S> {
                 self.flush().map_err(|error| (Interest::Write, error))?;
             }
             if let Some(count) = self.receive_more(out).map_err(|error| (Interest::Read, error))? {
-                self.framing.advance(&out[..count]);
                 return Ok(count);
             }
         }
@@ -252,12 +251,7 @@ impl<S> Bio for StreamBio<S> {
         let count = self.framing.take(next, out.len());
         out[..count].copy_from_slice(&next[..count]);
         self.start += count;
-        let left = self.framing.left();
-        // Without room for the head of the next, the rest is for a vectored read.
-        if left >= self.room && out.len() >= count + left + HEAD {
-            return Ok(count + self.receive_rest(&mut out[count..], left));
-        }
-        Ok(count)
+        Ok(count + self.receive_rest(&mut out[count..]))
     }
 
     fn send(&mut self, data: &[u8]) -> io::Result<()> {

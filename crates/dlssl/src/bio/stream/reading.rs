@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, IoSliceMut};
 
 use super::{Receiving, StreamBio, over_reported, retry};
+use crate::bio::framing::HEAD;
 
 /// How much of it is offered to a read that is for the rest of a large record: what follows is most often as large, and
 /// what comes here is copied once more. Enough for the head, and for a small record at the end of the large ones.
@@ -80,12 +81,41 @@ impl<S> StreamBio<S> {
         Ok(count.min(out.len()))
     }
 
-    /// The rest of a large record right behind its beginning, with one read, and what follows it into the read-ahead buffer: C
-    /// has room for a little more than one record, and looks at no more than it is told of. Gives how much of the record came.
-    pub(super) fn receive_rest(&mut self, out: &mut [u8], left: usize) -> usize {
-        if self.receiving == Receiving::No {
-            return 0;
+    /// One read right into memory of C that has room for as much as the read-ahead buffer, which then holds what follows the record
+    /// at hand: C looks at no more than it is told of. Gives how much of the record came.
+    fn receive_straight(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let (room, waits) = (self.room, self.may_wait());
+        let count = retry(|| (self.functions.read)(&mut self.stream, &mut out[..room], waits))?;
+        if count > room {
+            return Err(over_reported("read", count, room));
         }
+        self.at_end = count == 0;
+        let own = self.framing.take(&out[..count], count);
+        self.keep(&out[own..count]);
+        Ok(own + self.receive_rest(&mut out[own..]))
+    }
+
+    /// Puts what was received too early into the empty read-ahead buffer.
+    #[inline]
+    fn keep(&mut self, behind: &[u8]) {
+        if !behind.is_empty() {
+            self.make_room();
+            self.ahead[..behind.len()].copy_from_slice(behind);
+            self.end = behind.len();
+        }
+    }
+
+    /// The rest of a large record right behind its beginning, with one read, if `out` has room for it and for a little more, and what
+    /// follows it into the read-ahead buffer. Gives how much of the record came.
+    #[inline]
+    pub(super) fn receive_rest(&mut self, out: &mut [u8]) -> usize {
+        let left = self.framing.left();
+        // Without room for the head of the next, the rest is for a vectored read.
+        let is_due = left >= self.room && out.len() >= left + HEAD && self.receiving != Receiving::No;
+        if is_due { self.read_rest(out, left) } else { 0 }
+    }
+
+    fn read_rest(&mut self, out: &mut [u8], left: usize) -> usize {
         let room = out.len().min(left + self.room);
         let waits = self.may_wait();
         let count = match retry(|| (self.functions.read)(&mut self.stream, &mut out[..room], waits)) {
@@ -102,11 +132,7 @@ impl<S> StreamBio<S> {
         self.at_end = count == 0;
         let (own, behind) = out[..count].split_at(count.min(left));
         self.framing.advance(own);
-        if !behind.is_empty() {
-            self.make_room();
-            self.ahead[..behind.len()].copy_from_slice(behind);
-            self.end = behind.len();
-        }
+        self.keep(behind);
         own.len()
     }
 
@@ -127,13 +153,17 @@ impl<S> StreamBio<S> {
             return Err(ErrorKind::WouldBlock.into());
         }
         let left = self.framing.left();
-        let (count, into_buffer) = if left >= self.room && out.len() >= left {
-            (self.receive_both(&mut out[..left])?, false)
-        } else {
-            (self.fill()?, true)
-        };
-        self.at_end = count == 0;
-        Ok(if into_buffer && count > 0 { None } else { Some(count) })
+        if left >= self.room && out.len() >= left {
+            let count = self.receive_both(&mut out[..left])?;
+            self.at_end = count == 0;
+            self.framing.advance(&out[..count]);
+            return Ok(Some(count));
+        }
+        if out.len() >= self.room {
+            return self.receive_straight(out).map(Some);
+        }
+        self.at_end = self.fill()? == 0;
+        Ok(if self.at_end { Some(0) } else { None })
     }
 }
 
