@@ -2,14 +2,18 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Instant;
 
-use dlssl::{Acceptor, AcceptorBuilder, Connector, ConnectorBuilder, HandshakeError, Protocol, TlsStream};
+use dlssl::{
+    Acceptor, AcceptorBuilder, Connector, ConnectorBuilder, Error, ErrorKind, HandshakeError, Protocol, TlsStream,
+};
 
 use crate::library::{has_tls13, library};
 use crate::pki::{NAME, Pki};
 use crate::process::PATIENCE;
+use crate::wire::{End, pipe};
 
 /// What a handshake gives.
 pub type Shaken<S> = Result<TlsStream<S>, HandshakeError<S>>;
@@ -88,6 +92,48 @@ where
     S: Read + Write + Send,
 {
     both(|| connector.connect(name, client), || acceptor.accept(server))
+}
+
+/// A handshake that succeeds, under the usual name and in memory, and a word each way: the client has its tickets then.
+pub fn joined(connector: &Connector, acceptor: &Acceptor) -> (TlsStream<End>, TlsStream<End>) {
+    let (client, server) = shake(connector, acceptor, NAME, pipe());
+    let (mut client, mut server) = (client.unwrap(), server.unwrap());
+    send(&mut server, &mut client, b"there");
+    send(&mut client, &mut server, b"back");
+    (client, server)
+}
+
+/// Checks that the server refused the client: what the client's error says, and the server's. Nothing is left in the queue.
+pub fn refused<C, S>((client, server): (Shaken<C>, Shaken<S>), client_says: &str, server_says: &str) {
+    for (end, says) in
+        [(client.map(drop).map_err(Error::from), client_says), (server.map(drop).map_err(Error::from), server_says)]
+    {
+        let error = end.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Handshake, "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    assert!(library().take_errors().is_empty());
+}
+
+/// Checks that a server whose certificate cannot be used fails for that, and its client with it.
+pub fn broken(acceptor: &Acceptor) {
+    let (client, server) = shake(&connector().build().unwrap(), acceptor, NAME, pipe());
+    assert!(client.is_err());
+    assert_eq!(Error::from(server.unwrap_err()).kind(), ErrorKind::Pem);
+    assert!(library().take_errors().is_empty());
+}
+
+/// Checks that a panic of the server's program with this text comes out of its handshake, and that the client's fails.
+pub fn panics_with(acceptor: &Acceptor, text: &str) {
+    let connector = connector().build().unwrap();
+    let (ours, theirs) = pipe();
+    let (client, server) = both(
+        || connector.connect(NAME, ours).map(drop).is_ok(),
+        || catch_unwind(AssertUnwindSafe(|| drop(acceptor.accept(theirs)))),
+    );
+    assert!(!client);
+    assert_eq!(server.unwrap_err().downcast_ref::<&str>(), Some(&text));
+    let _ = library().take_errors();
 }
 
 /// A handshake over TCP with either side's BIO of one kind.

@@ -9,8 +9,7 @@ use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{has_tls13, is_openssl_from, library};
 use dlssl_tests::openssl_pki::OpensslPki;
 use dlssl_tests::pki::{Leaf, NAME, Pki};
-use dlssl_tests::talk::{Bio, acceptor, both, connector, protocols, send, shake, shake_tcp};
-use dlssl_tests::wire::{End, pipe};
+use dlssl_tests::talk::{Bio, acceptor, both, connector, joined, protocols, send, shake_tcp};
 
 fn main() -> ExitCode {
     let later = is_openssl_from("1.1.1");
@@ -28,14 +27,6 @@ fn main() -> ExitCode {
         test("tls12_asks_in_the_handshake", later_tls12).only_if(later, absent),
         test("nobody_to_ask", nobody_to_ask).only_if(later, absent),
     ])
-}
-
-fn pair(connector: &Connector, acceptor: &Acceptor) -> (TlsStream<End>, TlsStream<End>) {
-    let (client, server) = shake(connector, acceptor, NAME, pipe());
-    let (mut client, mut server) = (client.unwrap(), server.unwrap());
-    send(&mut server, &mut client, b"there");
-    send(&mut client, &mut server, b"back");
-    (client, server)
 }
 
 /// What a server says of the group.
@@ -56,7 +47,7 @@ fn group() {
             // Before TLS 1.3 the curve of the certificate's key has to be among them.
             let list = format!("{list}:P-256").replace("P-256:P-256", "P-256");
             let connector = connector().max_protocol(protocol).groups(&list).build().unwrap();
-            let (client, server) = pair(&connector, &acceptor().groups(&list).build().unwrap());
+            let (client, server) = joined(&connector, &acceptor().groups(&list).build().unwrap());
             assert_eq!(client.group().as_deref(), Some(*name), "{protocol}");
             assert_eq!(server.group(), told(name), "{protocol}");
             assert!(library().take_errors().is_empty());
@@ -64,7 +55,7 @@ fn group() {
     }
     // The hybrid of today's browsers.
     if is_openssl_from("3.5.0") {
-        let (client, server) = pair(&connector().build().unwrap(), &acceptor().build().unwrap());
+        let (client, server) = joined(&connector().build().unwrap(), &acceptor().build().unwrap());
         assert_eq!(client.group().as_deref(), Some("X25519MLKEM768"));
         assert_eq!(server.group(), client.group());
     }
@@ -74,8 +65,8 @@ fn group_resumed() {
     for protocol in protocols() {
         let connector = connector().max_protocol(protocol).groups("P-256").build().unwrap();
         let acceptor = acceptor().build().unwrap();
-        pair(&connector, &acceptor);
-        let (client, server) = pair(&connector, &acceptor);
+        joined(&connector, &acceptor);
+        let (client, server) = joined(&connector, &acceptor);
         if has_tls13() || protocol == Protocol::Tls12 {
             assert!(client.session_reused() || library().flavour() == Flavour::LibreSsl, "{protocol}");
         }
@@ -94,7 +85,7 @@ fn no_group() {
     let suites = "AES128-GCM-SHA256";
     let acceptor = server.cipher_list(suites).build().unwrap();
     let connector = connector().roots(rsa.roots()).cipher_list(suites).max_protocol(Protocol::Tls12).build().unwrap();
-    let (client, server) = pair(&connector, &acceptor);
+    let (client, server) = joined(&connector, &acceptor);
     assert_eq!((client.group(), server.group()), (None, None));
     assert!(library().take_errors().is_empty());
 }
@@ -161,7 +152,7 @@ fn later_certificate() {
 }
 
 fn asked_twice() {
-    let (mut client, mut server) = pair(&shows(Some(Pki::shared().client.identity())), &asking());
+    let (mut client, mut server) = joined(&shows(Some(Pki::shared().client.identity())), &asking());
     server.request_certificate().unwrap();
     server.request_certificate().unwrap();
     send(&mut server, &mut client, b"a");
@@ -180,7 +171,7 @@ fn ours(error: &std::io::Error) -> &dlssl::Error {
 
 /// What a server's read comes to after it has asked.
 fn answer_of(connector: &Connector) -> std::io::Error {
-    let (mut client, mut server) = pair(connector, &asking());
+    let (mut client, mut server) = joined(connector, &asking());
     server.request_certificate().unwrap();
     send(&mut server, &mut client, b"x");
     let error = server.read(&mut [0; 1]).unwrap_err();
@@ -206,7 +197,7 @@ fn later_untrusted() {
 
 fn not_offered() {
     let connector = connector().identity(Pki::shared().client.identity()).build().unwrap();
-    let (mut client, mut server) = pair(&connector, &asking());
+    let (mut client, mut server) = joined(&connector, &asking());
     let error = server.request_certificate().unwrap_err();
     assert_eq!(ours(&error).kind(), ErrorKind::Unsupported, "{error}");
     // Nothing is broken by it.
@@ -222,7 +213,7 @@ fn later_tls12() {
         let builder = connector().max_protocol(Protocol::Tls12).post_handshake_auth(true).session_cache(false);
         let shows = identity.is_some();
         let builder = if let Some(identity) = identity { builder.identity(identity) } else { builder };
-        let (_client, mut server) = pair(&builder.build().unwrap(), &acceptor);
+        let (_client, mut server) = joined(&builder.build().unwrap(), &acceptor);
         assert_eq!(server.peer_certificate().is_some(), shows);
         let error = server.request_certificate().unwrap_err();
         assert_eq!(ours(&error).kind(), ErrorKind::Unsupported, "{error}");
@@ -230,7 +221,7 @@ fn later_tls12() {
 }
 
 fn nobody_to_ask() {
-    let (mut client, mut server) = pair(&shows(None), &acceptor().build().unwrap());
+    let (mut client, mut server) = joined(&shows(None), &acceptor().build().unwrap());
     for side in [&mut client, &mut server] {
         let error = side.request_certificate().unwrap_err();
         assert_eq!(ours(&error).kind(), ErrorKind::Configuration, "{error}");

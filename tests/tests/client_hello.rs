@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use dlssl::{Alert, Error, ErrorKind, HandshakeError, HelloAnswer, Identity, Protocol, Timeouts};
+use dlssl::{Alert, ErrorKind, HandshakeError, HelloAnswer, Identity, Protocol, Timeouts};
 use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{is_openssl_from, library};
 use dlssl_tests::pki::{Leaf, NAME, Pki};
-use dlssl_tests::talk::{Bio, accept_by, acceptor, both, connect_by, connector, protocols, send, shake, tcp_pair};
+use dlssl_tests::talk::{
+    self, Bio, accept_by, acceptor, both, connect_by, connector, protocols, send, shake, shake_tcp, tcp_pair,
+};
 use dlssl_tests::wire::pipe;
 
 fn main() -> ExitCode {
@@ -110,10 +112,7 @@ fn by_protocol() {
 fn broken() {
     let identity = Identity::pem("no certificate", "no key");
     let acceptor = acceptor().client_hello_with(move |_| HelloAnswer::Identity(identity.clone())).build().unwrap();
-    let (client, server) = shake(&connector().build().unwrap(), &acceptor, NAME, pipe());
-    assert!(client.is_err());
-    assert_eq!(Error::from(server.unwrap_err()).kind(), ErrorKind::Pem);
-    assert!(library().take_errors().is_empty());
+    talk::broken(&acceptor);
 }
 
 fn refused() {
@@ -121,15 +120,7 @@ fn refused() {
         for bio in Bio::ALL {
             let acceptor = acceptor().client_hello_with(|_| HelloAnswer::Refuse(Alert::ACCESS_DENIED)).build().unwrap();
             let connector = connector().max_protocol(protocol).build().unwrap();
-            let (ours, theirs) = tcp_pair();
-            let (client, server) =
-                both(|| connect_by(bio, &connector, NAME, ours), || accept_by(bio, &acceptor, theirs));
-            let (client, server) = (Error::from(client.unwrap_err()), Error::from(server.unwrap_err()));
-            assert_eq!(server.kind(), ErrorKind::Handshake, "{server}");
-            assert!(server.to_string().contains("access_denied"), "{server}");
-            assert_eq!(client.kind(), ErrorKind::Handshake, "{client}");
-            assert!(client.to_string().contains("the peer denies access"), "{client}");
-            assert!(library().take_errors().is_empty());
+            talk::refused(shake_tcp(bio, &connector, &acceptor, NAME), "the peer denies access", "access_denied");
         }
     }
 }
@@ -202,15 +193,7 @@ fn waits_in_time() {
 
 fn panics() {
     let acceptor = acceptor().client_hello_with(|_| std::panic::resume_unwind(Box::new("looking"))).build().unwrap();
-    let connector = connector().build().unwrap();
-    let (ours, theirs) = pipe();
-    let (client, server) = both(
-        || connector.connect(NAME, ours).map(drop).is_ok(),
-        || std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(acceptor.accept(theirs)))),
-    );
-    assert!(!client);
-    assert_eq!(server.unwrap_err().downcast_ref::<&str>(), Some(&"looking"));
-    let _ = library().take_errors();
+    talk::panics_with(&acceptor, "looking");
 }
 
 /// Certificates by name are chosen as ever after it.

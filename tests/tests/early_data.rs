@@ -9,7 +9,7 @@ use dlssl::{Acceptor, Connector, ErrorKind, Protocol, Session, TlsStream};
 use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{is_openssl_from, library};
 use dlssl_tests::pki::NAME;
-use dlssl_tests::talk::{acceptor, both, connector, send, shake};
+use dlssl_tests::talk::{acceptor, both, connector, joined, send};
 use dlssl_tests::wire::{End, pipe};
 
 fn main() -> ExitCode {
@@ -43,9 +43,7 @@ fn sides() -> (Connector, Acceptor) {
 
 /// A first connection, whose tickets the client has; its session.
 fn first(connector: &Connector, acceptor: &Acceptor) -> Session {
-    let (client, server) = shake(connector, acceptor, NAME, pipe());
-    let (mut client, mut server) = (client.unwrap(), server.unwrap());
-    send(&mut server, &mut client, b"tickets");
+    let (client, mut server) = joined(connector, acceptor);
     assert!(!client.early_data_accepted());
     assert_eq!(server.danger_take_early_data(), b"");
     client.session().unwrap()

@@ -10,7 +10,7 @@ use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::library;
 use dlssl_tests::pki::{Leaf, NAME, Pair, Pki};
 use dlssl_tests::process::run as run_process;
-use dlssl_tests::talk::{acceptor, both, connector, protocols, send, shake};
+use dlssl_tests::talk::{self, acceptor, both, connector, protocols, send, shake};
 use dlssl_tests::wire::{End, pipe};
 
 fn main() -> ExitCode {
@@ -115,12 +115,7 @@ fn unknown_refused() {
         assert_eq!(shown(&connector, &acceptor, "given.test"), given.der);
         let alone = strict.build().unwrap();
         for (acceptor, name) in [(&acceptor, NAME), (&acceptor, "wild.test"), (&alone, NAME)] {
-            let (client, server) = shake(&connector, acceptor, name, pipe());
-            let (client, server) = (dlssl::Error::from(client.unwrap_err()), dlssl::Error::from(server.unwrap_err()));
-            assert_eq!((client.kind(), server.kind()), (ErrorKind::Handshake, ErrorKind::Handshake));
-            assert!(client.to_string().contains("the peer does not serve this name"), "{client}");
-            assert!(server.to_string().contains(name), "{server}");
-            assert!(library().take_errors().is_empty());
+            talk::refused(shake(&connector, acceptor, name, pipe()), "the peer does not serve this name", name);
         }
         // Who asks for no name gets the identity that the builder began with.
         let (ours, theirs) = pipe();
@@ -133,24 +128,12 @@ fn unknown_refused() {
 
 fn function_panics() {
     let acceptor = acceptor().identity_with(|_| std::panic::resume_unwind(Box::new("choosing"))).build().unwrap();
-    let connector = connector().build().unwrap();
-    let (ours, theirs) = pipe();
-    let (client, server) = both(
-        || connector.connect(NAME, ours).map(drop).is_ok(),
-        || std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(acceptor.accept(theirs)))),
-    );
-    assert!(!client);
-    assert_eq!(server.unwrap_err().downcast_ref::<&str>(), Some(&"choosing"));
-    let _ = library().take_errors();
+    talk::panics_with(&acceptor, "choosing");
 }
 
 fn function_breaks() {
-    let broken = Identity::pem("no certificate", "no key");
-    let acceptor = acceptor().identity_with(move |_| Some(broken.clone())).build().unwrap();
-    let (client, server) = shake(&connector().build().unwrap(), &acceptor, NAME, pipe());
-    assert!(client.is_err());
-    assert_eq!(dlssl::Error::from(server.unwrap_err()).kind(), ErrorKind::Pem);
-    assert!(library().take_errors().is_empty());
+    let identity = Identity::pem("no certificate", "no key");
+    talk::broken(&acceptor().identity_with(move |_| Some(identity.clone())).build().unwrap());
 }
 
 fn broken_at_once() {

@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use dlssl::{Acceptor, AlpnAnswer, Error, ErrorKind, Flavour, Identity, Protocol, TlsOption, TlsStream, Version};
+use dlssl::{Acceptor, AlpnAnswer, Error, ErrorKind, Flavour, Identity, Protocol, TlsOption, Version};
 use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{has_kernel_tls, has_tls13, is_openssl_from, library};
 use dlssl_tests::pem::{pem_blocks, pem_to_der};
 use dlssl_tests::pki::{NAME, Pair, Pki};
 use dlssl_tests::process::{foreign, run as run_process};
-use dlssl_tests::talk::{acceptor, both, connector, protocols, send, shake};
-use dlssl_tests::wire::{End, pipe};
+use dlssl_tests::talk::{acceptor, both, connector, joined, protocols, shake};
+use dlssl_tests::wire::pipe;
 use tempfile::TempDir;
 
 fn main() -> ExitCode {
@@ -42,16 +42,8 @@ fn main() -> ExitCode {
     ])
 }
 
-fn pair(connector: &dlssl::Connector, acceptor: &Acceptor) -> (TlsStream<End>, TlsStream<End>) {
-    let (client, server) = shake(connector, acceptor, NAME, pipe());
-    let (mut client, mut server) = (client.unwrap(), server.unwrap());
-    send(&mut server, &mut client, b"there");
-    send(&mut client, &mut server, b"back");
-    (client, server)
-}
-
 fn works(acceptor: &Acceptor) {
-    pair(&connector().build().unwrap(), acceptor);
+    joined(&connector().build().unwrap(), acceptor);
     assert!(library().take_errors().is_empty());
 }
 
@@ -81,7 +73,7 @@ fn versions_left_out() {
         }
         let connector = connector.unwrap();
         let acceptor = acceptor().build().unwrap();
-        let (client, _server) = pair(&connector, &acceptor);
+        let (client, _server) = joined(&connector, &acceptor);
         let other = if left_out == Protocol::Tls12 { Protocol::Tls13 } else { Protocol::Tls12 };
         assert_eq!(client.protocol(), Some(other));
         let only = self::acceptor().min_protocol(left_out).max_protocol(left_out).build();
@@ -94,7 +86,7 @@ fn versions_left_out() {
     // A hole in the middle of what a server speaks.
     let hole = acceptor().min_protocol(Protocol::Tls10).disable_protocol(Protocol::Tls12).build().unwrap();
     if has_tls13() {
-        assert_eq!(pair(&connector().build().unwrap(), &hole).0.protocol(), Some(Protocol::Tls13));
+        assert_eq!(joined(&connector().build().unwrap(), &hole).0.protocol(), Some(Protocol::Tls13));
     }
 }
 
@@ -117,14 +109,14 @@ fn options_by_name() {
     for (name, option) in TlsOption::ALL {
         if let Some(connector) = kept_or(kept(name), connector().option(*option).build()) {
             let acceptor = acceptor().option(name.parse().unwrap()).build().unwrap();
-            pair(&connector, &acceptor);
+            joined(&connector, &acceptor);
         }
     }
 }
 
 fn groups() {
     let acceptor = acceptor().groups("P-384:P-256").build().unwrap();
-    pair(&connector().groups("P-256").build().unwrap(), &acceptor);
+    joined(&connector().groups("P-256").build().unwrap(), &acceptor);
     let (client, server) = shake(&connector().groups("P-521").build().unwrap(), &acceptor, NAME, pipe());
     assert!(client.is_err() && server.is_err());
     let _ = library().take_errors();
@@ -139,7 +131,7 @@ fn signature_algorithms() {
     let openssl = library().flavour() == Flavour::OpenSsl;
     let Some(fitting) = kept_or(openssl, connector().signature_algorithms("ECDSA+SHA256").build()) else { return };
     let acceptor = acceptor().build().unwrap();
-    pair(&fitting, &acceptor);
+    joined(&fitting, &acceptor);
     // The server's key is elliptic.
     let other = connector().signature_algorithms("RSA+SHA256").build().unwrap();
     let (client, server) = shake(&other, &acceptor, NAME, pipe());
@@ -153,7 +145,7 @@ fn security_levels() {
     let floor = if library().flavour() == Flavour::LibreSsl { "3.6.0" } else { "1.1.0" };
     let has = library().version() >= Version::parse(floor).unwrap();
     if let Some(connector) = kept_or(has, connector().security_level(3).build()) {
-        pair(&connector, &acceptor().build().unwrap());
+        joined(&connector, &acceptor().build().unwrap());
         // 128 bits of an elliptic key of 256 are not 192.
         let strict = self::connector().security_level(4).build().unwrap();
         let (client, _server) = shake(&strict, &acceptor().build().unwrap(), NAME, pipe());
@@ -184,13 +176,13 @@ fn old_protocols() {
         let _ = library().take_errors();
         let weakened = (client.danger_security_level(0).build(), server.danger_security_level(0).build());
         if let (Ok(client), Ok(server)) = weakened {
-            assert_eq!(pair(&client, &server).0.protocol(), Some(protocol));
+            assert_eq!(joined(&client, &server).0.protocol(), Some(protocol));
         }
     }
 }
 
 fn release_buffers() {
-    pair(&connector().release_buffers(true).build().unwrap(), &acceptor().release_buffers(true).build().unwrap());
+    joined(&connector().release_buffers(true).build().unwrap(), &acceptor().release_buffers(true).build().unwrap());
 }
 
 fn alpn_by_function() {
@@ -236,7 +228,7 @@ fn key_log() {
     let sink = Arc::clone(&lines);
     let built = connector().danger_key_log(move |line| sink.lock().unwrap().push(line.to_owned())).build();
     let Some(connector) = kept_or(is_openssl_from("1.1.1"), built) else { return };
-    pair(&connector, &acceptor().build().unwrap());
+    joined(&connector, &acceptor().build().unwrap());
     let lines = lines.lock().unwrap();
     assert!(lines.iter().any(|line| line.starts_with("CLIENT_TRAFFIC_SECRET_0 ")), "{lines:?}");
 }
@@ -246,7 +238,7 @@ fn key_log_variable() {
     const CHILD: &str = "DLSSL_TEST_KEY_LOG_CHILD";
     if std::env::var_os(CHILD).is_some() {
         let connector = connector().danger_key_log_from_environment().build().unwrap();
-        pair(&connector, &acceptor().build().unwrap());
+        joined(&connector, &acceptor().build().unwrap());
         return;
     }
     let dir = TempDir::new().unwrap();
@@ -284,7 +276,7 @@ fn info() {
         })
         .build()
         .unwrap();
-    let (mut client, mut server) = pair(&connector, &acceptor().build().unwrap());
+    let (mut client, mut server) = joined(&connector, &acceptor().build().unwrap());
     assert!(done.load(Ordering::SeqCst) > 0);
     server.shutdown().unwrap();
     assert_eq!(std::io::Read::read(&mut client, &mut [0; 1]).unwrap(), 0);
@@ -312,18 +304,18 @@ fn psk() {
             return;
         };
         let connector = bound(client("client 7", &key)).build().unwrap();
-        let (known, server) = pair(&connector, &acceptor);
+        let (known, server) = joined(&connector, &acceptor);
         assert_eq!(known.peer_certificate_der(), None, "{protocol}");
         let names = (known.psk_identity(), server.psk_identity());
         assert_eq!(names, (Some("client 7".to_owned()), Some("client 7".to_owned())), "{protocol}");
         // What a resumed session says of it.
-        let (again, again_server) = pair(&connector, &acceptor);
+        let (again, again_server) = joined(&connector, &acceptor);
         assert!(again.session_reused(), "{protocol}");
         let left = if protocol == Protocol::Tls13 { (None, None) } else { names };
         assert_eq!((again.psk_identity(), again_server.psk_identity()), left, "{protocol}");
         // Certificates have none.
         let suites = bound(self::connector());
-        let (client_side, server_side) = pair(&suites.build().unwrap(), &acceptor);
+        let (client_side, server_side) = joined(&suites.build().unwrap(), &acceptor);
         assert_eq!((client_side.psk_identity(), server_side.psk_identity()), (None, None), "{protocol}");
         // A wrong key ends it.
         let wrong = bound(client("client 7", &[1; 32])).build().unwrap();
@@ -336,7 +328,7 @@ fn psk() {
 fn bits_and_sides() {
     for (suite, bits) in [("ECDHE-ECDSA-AES128-GCM-SHA256", 128), ("ECDHE-ECDSA-AES256-GCM-SHA384", 256)] {
         let connector = connector().max_protocol(Protocol::Tls12).cipher_list(suite).build().unwrap();
-        let (client, server) = pair(&connector, &acceptor().build().unwrap());
+        let (client, server) = joined(&connector, &acceptor().build().unwrap());
         assert_eq!((client.cipher(), client.cipher_bits(), server.cipher_bits()), (suite, bits, bits));
         assert!(server.is_server() && !client.is_server());
     }
@@ -347,7 +339,7 @@ fn default_connector() {
     let acceptor = acceptor().alpn(["two"]).build().unwrap();
     let alpn = || {
         let connector = dlssl::default_connector().unwrap();
-        pair(&connector, &acceptor).0.alpn().map(<[u8]>::to_vec)
+        joined(&connector, &acceptor).0.alpn().map(<[u8]>::to_vec)
     };
     dlssl::set_default_connector(one.clone());
     assert_eq!(alpn(), None);
