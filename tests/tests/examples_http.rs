@@ -1,8 +1,8 @@
 //! The examples that speak HTTP, run as a user would run them: with each other, with curl, `openssl s_server` and nginx.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::io::Write;
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use dlssl_tests::library::{library, set_environment};
 use dlssl_tests::peers;
 use dlssl_tests::pki::{Authority, Leaf, Pki};
 use dlssl_tests::process::{self, Outcome, Running, foreign};
+use dlssl_tests::talk::{acceptor, both};
 
 fn main() -> ExitCode {
     let mut tests = vec![
@@ -21,6 +22,8 @@ fn main() -> ExitCode {
         test("ureq_get_from_axum_serve", || get_from_axum("ureq_get")),
         test("https_get_refuses_a_stranger", || stranger("https_get", "error: client error (Connect): https://local")),
         test("ureq_get_refuses_a_stranger", || stranger("ureq_get", "error: io: the peer's certificate was refused")),
+        test("https_get_takes_no_page_that_was_cut_off", || cut_off("https_get")),
+        test("ureq_get_takes_no_page_that_was_cut_off", || cut_off("ureq_get")),
         test("plain_http_is_refused", plain),
         test("ureq_get_keeps_its_limit", ureq_limit),
         test("axum_serve_beside_slow_clients", slow),
@@ -119,7 +122,7 @@ fn plain() {
 
 /// Connected by the system, and never answered.
 fn ureq_limit() {
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("https://{}/", silent.local_addr().unwrap());
     let start = Instant::now();
     let outcome = get("ureq_get", &["--limit", "1", &address]);
@@ -137,6 +140,31 @@ fn arguments() {
         let outcome = get(name, &["--cert", "c", "--key", "k", "https://localhost/", "--surprise"]);
         assert!(!outcome.status.success(), "{outcome:?}");
         assert!(outcome.stderr.contains(&format!("\nusage: {name} [--lib-dir DIR]")), "{outcome:?}");
+    }
+}
+
+/// A page without a length is whole only when the server has said so by `close_notify`.
+fn cut_off(name: &str) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let acceptor = acceptor().build().unwrap();
+    for ends_in_order in [true, false] {
+        let serve = || {
+            let mut tls = acceptor.accept(listener.accept().unwrap().0).unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                tls.read_exact(&mut byte).unwrap();
+                request.extend(byte);
+            }
+            tls.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf").unwrap();
+            if ends_in_order {
+                tls.shutdown().unwrap();
+            }
+        };
+        let (outcome, ()) = both(|| get(name, &["--ca", &root(), &format!("https://{address}/")]), serve);
+        assert_eq!(outcome.status.success(), ends_in_order, "{outcome:?}");
+        assert_eq!(outcome.stdout, if ends_in_order { "half" } else { "" });
     }
 }
 

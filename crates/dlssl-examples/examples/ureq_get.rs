@@ -43,7 +43,7 @@ fn run() -> Result<(), Failure> {
 
 /// Dlssl in the place that ureq has for TLS.
 mod tls {
-    use std::io::{self, Read, Write};
+    use std::io::{self, ErrorKind, Read, Write};
 
     use ureq::unversioned::transport::{
         Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
@@ -96,7 +96,13 @@ mod tls {
 
         fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
             self.stream.get_mut().set_timeout(timeout);
-            let count = self.stream.read(self.buffers.input_append_buf())?;
+            // ureq takes these for the end of a page without a length: one that was cut off would pass for whole.
+            let count = self.stream.read(self.buffers.input_append_buf()).map_err(|error| match error.kind() {
+                ErrorKind::UnexpectedEof | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => {
+                    io::Error::other(error)
+                }
+                _ => error,
+            })?;
             self.buffers.input_appended(count);
             Ok(count > 0)
         }
