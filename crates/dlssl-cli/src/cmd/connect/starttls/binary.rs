@@ -30,11 +30,15 @@ pub(super) fn mysql<S: Read + Write>(plain: &mut Plain<'_, S>) -> Result<(), Err
         let head = bytes.first_chunk::<4>()?;
         Some(4 + usize::from(head[0]) + usize::from(head[1]) * 0x100 + usize::from(head[2]) * 0x1_0000)
     })?;
+    // Packets of a connection are counted from nought.
+    if packet[3] != 0 {
+        return Err(Error::Unexpected("not the first packet of MySQL".to_owned()));
+    }
     let capabilities = mysql_capabilities(&packet[4..])?;
     if u32::from(capabilities) & CLIENT_SSL == 0 {
         return Err(Error::Refused("it has no TLS".to_owned()));
     }
-    let mut request = vec![32, 0, 0, packet[3].wrapping_add(1)];
+    let mut request = vec![32, 0, 0, 1];
     request.extend((CLIENT_PROTOCOL_41 | CLIENT_SSL | CLIENT_SECURE_CONNECTION).to_le_bytes());
     // Longest packet.
     request.extend(0x0100_0000_u32.to_le_bytes());
