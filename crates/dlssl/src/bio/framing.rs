@@ -16,6 +16,22 @@ pub(crate) struct Framing {
 }
 
 impl Framing {
+    /// Whether a record is to begin, the first since somebody began to count.
+    #[inline]
+    pub(crate) fn is_first(&self) -> bool {
+        self.records == 0 && !self.is_inside()
+    }
+
+    /// Takes these bytes where they are to be the [first](Self::is_first) record and are just that: one record, whole.
+    #[inline]
+    pub(crate) fn take_whole(&mut self, bytes: &[u8]) -> bool {
+        let &[kind, _, _, high, low, ..] = bytes else { return false };
+        // An older hello is none of these.
+        let is_whole = kind & 0x80 == 0 && HEAD + usize::from(u16::from_be_bytes([high, low])) == bytes.len();
+        self.records += u32::from(is_whole);
+        is_whole
+    }
+
     /// How many of these bytes, which come next, belong to the record at hand.
     #[inline]
     fn part(&self, next: &[u8]) -> usize {
@@ -109,6 +125,7 @@ impl Framing {
     }
 
     /// Whether a record has begun and not ended.
+    #[inline]
     pub(crate) fn is_inside(&self) -> bool {
         self.in_head > 0 || self.left > 0
     }

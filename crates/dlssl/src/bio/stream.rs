@@ -33,32 +33,44 @@ pub(crate) struct StreamBio<S> {
     ahead: Vec<u8>,
     start: usize,
     end: usize,
-    at_end: bool,
+    next: Next,
     receiving: Receiving,
-    /// What the inner stream said to a read for the rest of a record, of which C was given the beginning. C hears it when it
-    /// asks for that rest, in the same call.
-    late: Option<io::Error>,
     framing: Framing,
     /// Taken from C and not yet sent: `unsent[sent..]`.
     unsent: Vec<u8>,
     sent: usize,
     /// The handshake is not done.
     handshaking: bool,
-    /// Written since the last flush.
+    /// Written in the handshake, and not flushed since.
     unflushed: bool,
-    /// A write of the inner stream runs; still set afterwards when it panicked.
-    writing: bool,
-    /// None on most.
-    faults: Option<Box<Faults>>,
+    /// A write failed: what C believes to be sent is not, so nothing may follow.
+    broken: Option<Box<Broken>>,
 }
 
-/// What the inner stream did wrong, for good.
-#[derive(Default)]
-struct Faults {
-    /// A read claimed this much and did not fill it.
-    over_reported: Option<usize>,
-    /// A write failed: what C believes to be sent is not, so nothing may follow.
-    broken: Option<String>,
+/// What the next read comes to.
+enum Next {
+    /// What the inner stream will say.
+    Asked,
+    /// The end. An inner stream may give bytes again after it; TLS must not.
+    End,
+    /// What the inner stream said to a read for the rest of a record, of which C was given the beginning. C hears it when it
+    /// asks for that rest, in the same call.
+    Late(io::Error),
+    /// An error for good: a read claimed this much and did not fill it.
+    OverReported(usize),
+}
+
+/// In words, why nothing more can be sent.
+struct Broken(String);
+
+/// Marks the BIO as broken when the inner stream panics in a write: how much it took is not known.
+struct IfPanicked<'b>(&'b mut Option<Box<Broken>>);
+
+impl Drop for IfPanicked<'_> {
+    #[cold]
+    fn drop(&mut self) {
+        *self.0 = Some(Box::new(Broken("it panicked".to_owned())));
+    }
 }
 
 impl<S> StreamBio<S> {
@@ -72,16 +84,14 @@ impl<S> StreamBio<S> {
             ahead: received,
             start: 0,
             end,
-            at_end: false,
+            next: Next::Asked,
             receiving: Receiving::Arrived,
-            late: None,
             framing: Framing::default(),
             unsent: Vec::new(),
             sent: 0,
             handshaking: true,
             unflushed: false,
-            writing: false,
-            faults: None,
+            broken: None,
         }
     }
 
@@ -102,7 +112,7 @@ impl<S> StreamBio<S> {
 
     /// The handshake is done: from here on, flushing is the program's business.
     pub(crate) fn set_established(&mut self) {
-        self.handshaking = false;
+        (self.handshaking, self.unflushed) = (false, false);
     }
 
     /// Takes over what was received after all that it holds, what was to be sent before it, and why no more can be.
@@ -113,7 +123,7 @@ impl<S> StreamBio<S> {
         self.unsent.splice(..self.sent, unsent);
         self.sent = 0;
         if let Some(broken) = broken {
-            self.faults.get_or_insert_default().broken.get_or_insert(broken);
+            self.broken.get_or_insert_with(|| Box::new(Broken(broken)));
         }
     }
 
@@ -172,7 +182,7 @@ impl<S> StreamBio<S> {
     /// Whether nothing waits to be sent, and nothing has gone wrong for good.
     #[inline]
     pub(crate) fn has_no_rest(&self) -> bool {
-        self.unsent.is_empty() && !self.writing && self.faults.is_none()
+        self.unsent.is_empty() && self.broken.is_none()
     }
 
     #[cold]
@@ -188,11 +198,9 @@ impl<S> StreamBio<S> {
     }
 
     fn check_broken(&self) -> io::Result<()> {
-        let broken = || self.faults.as_ref()?.broken.as_deref();
-        let earlier = if self.writing { Some("it panicked") } else { broken() };
-        match earlier {
+        match self.broken.as_deref() {
             None => Ok(()),
-            Some(earlier) => Err(io::Error::new(
+            Some(Broken(earlier)) => Err(io::Error::new(
                 ErrorKind::BrokenPipe,
                 format!("an earlier write to the inner stream failed ({earlier}); nothing can be sent any more"),
             )),
@@ -203,18 +211,51 @@ impl<S> StreamBio<S> {
     #[inline(always)]
     fn put(&mut self, data: Option<&[u8]>) -> io::Result<usize> {
         let data = data.unwrap_or(&self.unsent[self.sent..]);
-        self.writing = true;
+        let panics = IfPanicked(&mut self.broken);
         let outcome = (self.functions.write)(&mut self.stream, data);
-        self.writing = false;
+        std::mem::forget(panics);
         match outcome {
             Ok(count) if (1..=data.len()).contains(&count) => {
-                self.unflushed = true;
+                self.unflushed = self.handshaking;
                 Ok(count)
             }
             outcome => {
                 let len = data.len();
                 self.not_put(outcome, len)
             }
+        }
+    }
+
+    /// Sends what comes after the rest of earlier records.
+    #[cold]
+    fn send_behind(&mut self, data: &[u8]) -> io::Result<()> {
+        match self.send_waiting() {
+            Err(error) if is_pause(&error) && self.unsent() + data.len() <= MOST_UNSENT => {
+                self.unsent.extend_from_slice(data);
+                Ok(())
+            }
+            outcome => outcome.and_then(|()| self.send_on(Ok(0), data)),
+        }
+    }
+
+    /// Goes on with bytes of which a first write has taken some.
+    #[cold]
+    fn send_on(&mut self, mut outcome: io::Result<usize>, mut left: &[u8]) -> io::Result<()> {
+        loop {
+            match outcome {
+                Ok(count) => left = &left[count..],
+                // C hands over a whole record and must not hand it over again: we keep the rest. The caller's
+                // buffer is then free to change.
+                Err(error) if is_pause(&error) => {
+                    self.unsent.extend_from_slice(left);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+            if left.is_empty() {
+                return Ok(());
+            }
+            outcome = self.put(Some(left));
         }
     }
 
@@ -228,7 +269,7 @@ impl<S> StreamBio<S> {
             Err(error) if is_pause(&error) => return Err(error),
             Err(error) => error,
         };
-        self.faults.get_or_insert_default().broken = Some(error.to_string());
+        self.broken = Some(Box::new(Broken(error.to_string())));
         Err(error)
     }
 }
@@ -237,46 +278,17 @@ impl<S> Bio for StreamBio<S> {
     /// Of one record at most: what comes after it stays with us. C may then ask for more than it needs, and gets a small
     /// record with one call.
     fn receive(&mut self, out: &mut [u8]) -> Result<usize, (Interest, io::Error)> {
-        if self.start == self.end {
-            // OpenSSL 1.0.2 waits for the answer to its hello without a flush: an inner stream that buffers would wait
-            // for ever.
-            if self.handshaking && self.unflushed {
-                self.flush().map_err(|error| (Interest::Write, error))?;
-            }
-            if let Some(count) = self.receive_more(out).map_err(|error| (Interest::Read, error))? {
-                return Ok(count);
-            }
-        }
-        let next = &self.ahead[self.start..self.end];
-        let count = self.framing.take(next, out.len());
-        out[..count].copy_from_slice(&next[..count]);
-        self.start += count;
-        Ok(count + self.receive_rest(&mut out[count..]))
+        if self.is_straight(out.len()) { self.receive_straight(out) } else { self.receive_otherwise(out) }
     }
 
     fn send(&mut self, data: &[u8]) -> io::Result<()> {
-        // The rest of earlier records goes first.
-        match self.send_waiting() {
-            Err(error) if is_pause(&error) && self.unsent() + data.len() <= MOST_UNSENT => {
-                self.unsent.extend_from_slice(data);
-                return Ok(());
-            }
-            outcome => outcome?,
+        if data.is_empty() || !self.has_no_rest() {
+            return self.send_behind(data);
         }
-        let mut left = data;
-        while !left.is_empty() {
-            match self.put(Some(left)) {
-                Ok(count) => left = &left[count..],
-                // C hands over a whole record and must not hand it over again: we keep the rest. The caller's
-                // buffer is then free to change.
-                Err(error) if is_pause(&error) => {
-                    self.unsent.extend_from_slice(left);
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            }
+        match self.put(Some(data)) {
+            Ok(count) if count == data.len() => Ok(()),
+            outcome => self.send_on(outcome, data),
         }
-        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -287,7 +299,7 @@ impl<S> Bio for StreamBio<S> {
     }
 
     fn is_at_end(&self) -> bool {
-        self.at_end && self.start == self.end
+        matches!(self.next, Next::End) && self.start == self.end
     }
 
     fn received(&self) -> usize {

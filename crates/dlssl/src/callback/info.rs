@@ -51,6 +51,7 @@ fn refuse_renegotiation(frame: &mut Frame<'_>, ssl: *const SSL) {
     // TLS 1.3 has no renegotiation; what begins there is a ticket or a new key.
     if frame.stash.established && version < TLS1_3_VERSION {
         frame.stash.renegotiation = true;
+        frame.bio = None;
         #[cfg(unix)]
         if let Some(descriptor) = frame.stash.cut {
             // SAFETY: the connection's own duplicate of its socket, open as long as the connection.

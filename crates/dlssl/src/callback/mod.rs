@@ -18,6 +18,7 @@ mod ticket;
 mod verify;
 
 use std::cell::Cell;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
@@ -45,6 +46,17 @@ pub(crate) struct Frame<'a> {
     pub(crate) stash: &'a mut Stash,
 }
 
+impl Frame<'_> {
+    /// Why there is no BIO.
+    #[cold]
+    pub(crate) fn disconnected(&self) -> io::Error {
+        io::Error::other(match self.stash.renegotiation {
+            true => "a new handshake is refused",
+            false => "the BIO was used outside of a call that may do I/O",
+        })
+    }
+}
+
 thread_local! {
     /// Frame of the innermost call into C, marked while one of its callbacks has it; null outside.
     static TOP: Cell<*mut Frame<'static>> = const { Cell::new(ptr::null_mut()) };
@@ -61,11 +73,13 @@ struct Restore {
 impl Drop for Restore {
     #[inline]
     fn drop(&mut self) {
-        TOP.set(self.top);
+        // Compiles to one instruction, which `set` does not everywhere.
+        TOP.replace(self.top);
     }
 }
 
 /// Whether this thread is inside a call into C, so that this code runs in one of its callbacks.
+#[inline]
 pub(crate) fn is_inside() -> bool {
     !TOP.get().is_null()
 }

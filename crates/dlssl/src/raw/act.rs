@@ -1,6 +1,7 @@
 //! What can be done on a connection: one function of C each, which may read and write.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
+use std::marker::PhantomData;
 
 #[cfg(unix)]
 use super::kernel_tls::FilePart;
@@ -67,6 +68,64 @@ pub(crate) struct EarlyWrite<'a>(pub(crate) &'a [u8]);
 /// A server's early data, some of it; whether that was the last.
 pub(crate) struct EarlyRead<'a>(pub(crate) &'a mut Vec<u8>, pub(crate) &'a mut bool);
 
+/// A read or a write as the straight way knows it: one type for both, in two registers.
+pub(crate) struct Transfer<'a> {
+    bytes: *mut u8,
+    len: c_int,
+    kind: Kind,
+    lives: PhantomData<&'a mut [u8]>,
+}
+
+impl<'a> Transfer<'a> {
+    #[inline]
+    pub(crate) fn read(out: &'a mut [u8]) -> Self {
+        Self { bytes: out.as_mut_ptr(), len: clamp(out.len()), kind: Kind::Read, lives: PhantomData }
+    }
+
+    /// At most [`MOST_IN_RECORD`] bytes.
+    #[inline]
+    pub(crate) fn write(data: &'a [u8]) -> Self {
+        Self {
+            bytes: data.as_ptr().cast_mut(),
+            len: clamp_to_record(data.len()),
+            kind: Kind::Write,
+            lives: PhantomData,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Calls C: inside of [`Ssl::transfer`] alone.
+    #[inline(always)]
+    pub(super) fn call(self, ssl: &Ssl) -> c_int {
+        let functions = &ssl.library().functions().ssl;
+        let bytes = self.bytes.cast::<c_void>();
+        // SAFETY: live connection; a buffer with its length, borrowed through the call, and for reads alone written to.
+        unsafe {
+            match self.kind {
+                Kind::Read => (functions.SSL_read)(ssl.as_ptr(), bytes, self.len),
+                _ => (functions.SSL_write)(ssl.as_ptr(), bytes, self.len),
+            }
+        }
+    }
+}
+
+/// With more, some suites of OpenSSL before 3.5 make several records at once, and could take part of the data and then
+/// say "not now".
+#[inline]
+fn clamp_to_record(len: usize) -> c_int {
+    clamp(len.min(MOST_IN_RECORD))
+}
+
+#[inline]
 fn clamp(len: usize) -> c_int {
     c_int::try_from(len).unwrap_or(c_int::MAX)
 }
@@ -106,11 +165,8 @@ impl Act for Write<'_> {
     #[inline]
     fn call(&mut self, ssl: &Ssl) -> c_int {
         let write = ssl.library().functions().ssl.SSL_write;
-        // With more, some suites of OpenSSL before 3.5 make several records at once, and could take part of the data and
-        // then say "not now".
-        let len = clamp(self.0.len().min(MOST_IN_RECORD));
         // SAFETY: live connection; at most the buffer's length, which lives through the call.
-        unsafe { write(ssl.as_ptr(), self.0.as_ptr().cast(), len) }
+        unsafe { write(ssl.as_ptr(), self.0.as_ptr().cast(), clamp_to_record(self.0.len())) }
     }
 }
 

@@ -15,7 +15,7 @@ use dlssl_core::ffi::constants::{
 use dlssl_core::ffi::{SSL, memory};
 use dlssl_core::{ErrorEntry, ErrorStack, Library};
 
-use super::act::{Act, Kind};
+use super::act::{Act, Kind, Transfer};
 use super::call::{Outer, must_set_aside, plain, put_back, set_aside, tidy};
 use super::stash::Stash;
 use super::{Certificate, SslContext, kernel_tls, owner};
@@ -174,6 +174,26 @@ impl Ssl {
         self.expects_dns
     }
 
+    /// Whether the library is this process's, and nobody else can have left entries in its error queue: what a
+    /// [transfer](Self::transfer) asks for.
+    #[inline(always)]
+    pub(crate) fn is_straight(&self) -> bool {
+        let library = self.context.library();
+        !library.is_inherited() && !must_set_aside(library)
+    }
+
+    /// Reads or writes, with callbacks connected to `bio` and `stash`: C's own result. What is not positive, and a panic, are for
+    /// [`finish_transfer`](Self::finish_transfer).
+    #[inline(always)]
+    pub(crate) fn transfer(&mut self, bio: &mut dyn Bio, stash: &mut Stash, what: Transfer<'_>) -> c_int {
+        with_frame(Frame { library: self.context.library(), bio: Some(bio), stash }, || what.call(self))
+    }
+
+    /// What came of a transfer that was not just done.
+    pub(crate) fn finish_transfer(&self, result: c_int, kind: Kind, stash: &mut Stash) -> Result<usize, Outcome> {
+        self.finish(result, false, None, stash, kind)
+    }
+
     /// Does one thing on the connection, with callbacks connected to `bio` and `stash`: how much, or what else came of it.
     #[inline(always)]
     pub(crate) fn handle<A: Act + ?Sized>(
@@ -188,7 +208,7 @@ impl Ssl {
         let was_empty = !kind.is_on_data_path() || bio.is_none() || must_set_aside(library);
         let outer = if was_empty { set_aside(library) } else { None };
         // A trait object behind `&mut` is tied to one lifetime until it is named anew.
-        let bio = bio.map(|bio| -> &mut dyn Bio { bio });
+        let bio = bio.filter(|_| !stash.renegotiation).map(|bio| -> &mut dyn Bio { bio });
         // One thread alone has the connection (`&mut self`).
         let result = with_frame(Frame { library, bio, stash: &mut *stash }, || what.call(self));
         if result > 0 && !was_empty && !stash.has_panicked() {

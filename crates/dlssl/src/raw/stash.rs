@@ -37,6 +37,8 @@ pub(crate) struct Stash {
     pub(crate) established: bool,
     /// The peer asked for a new handshake on a library where we refuse it ourselves.
     pub(crate) renegotiation: bool,
+    /// The last call of our BIO said "not now", and its flags still do.
+    pub(crate) unready: bool,
 }
 
 #[derive(Default)]
@@ -78,7 +80,7 @@ impl Stash {
     }
 
     #[inline]
-    pub(super) fn has_panicked(&self) -> bool {
+    pub(crate) fn has_panicked(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.panic.is_some())
     }
 

@@ -32,27 +32,19 @@ type CallOutcome = io::Result<Result<usize, Outcome>>;
 impl<S> Connection<S> {
     /// Does one thing, and judges what C said. The process was looked at.
     pub(super) fn attempt(&mut self, mut what: impl Act) -> Result<Verdict, Error> {
-        let outcome = self.first_call(&mut what);
-        self.attempt_on(&mut what, outcome)
-    }
-
-    /// The same, made into its caller for the one thing that it does there: for reads and writes.
-    #[inline(always)]
-    pub(super) fn transfer(&mut self, mut what: impl Act) -> Result<Verdict, Error> {
-        let outcome = self.first_call(&mut what);
-        if let Ok(Ok(count)) = outcome
-            && self.stash.is_silent()
-        {
-            // A number: nothing is to be dropped, and the compiler does not see that.
-            std::mem::forget(outcome);
-            return Ok(Verdict::Done(count));
+        self.waits_for = None;
+        if let Transport::Ours(bio) = &mut self.transport {
+            bio.begin_count();
         }
-        self.attempt_on(&mut what, outcome)
+        match self.call(&mut what) {
+            Ok(Ok(count)) if self.stash.is_silent() => Ok(Verdict::Done(count)),
+            outcome => self.attempt_on(&mut what, outcome),
+        }
     }
 
     /// Goes on with an attempt that C, or a callback, had something to say about.
     #[cold]
-    fn attempt_on(&mut self, what: &mut dyn Act, mut outcome: CallOutcome) -> Result<Verdict, Error> {
+    pub(super) fn attempt_on(&mut self, what: &mut dyn Act, mut outcome: CallOutcome) -> Result<Verdict, Error> {
         let shuts_down = what.kind() == Kind::Shutdown;
         for _ in 0..MOST_SILENT {
             let outcome_now = outcome.map_err(|error| self.inner_failed(error))?;
@@ -69,21 +61,9 @@ impl<S> Connection<S> {
         self.fail(ErrorKind::Protocol, &message, ErrorStack::default())
     }
 
-    #[inline(always)]
-    fn first_call(&mut self, what: &mut impl Act) -> CallOutcome {
-        self.waits_for = None;
-        if let Transport::Ours(bio) = &mut self.transport {
-            bio.begin_count();
-        }
-        self.call(what)
-    }
-
     /// One call into C.
-    #[inline(always)]
     fn call<A: Act + ?Sized>(&mut self, what: &mut A) -> CallOutcome {
-        if self.stash.io.is_some() {
-            self.stash.io = None;
-        }
+        self.stash.io = None;
         match &mut self.transport {
             Transport::Ours(bio) => Ok(self.ssl.handle(Some(bio), &mut self.stash, what)),
             #[cfg(unix)]

@@ -37,7 +37,7 @@ pub(super) struct Connection<S> {
     pub(super) stash: Stash,
     context: Context,
     pub(super) limits: Limits,
-    pace: Pace,
+    pub(super) pace: Pace,
     /// Most bytes of plain text in one record of ours.
     record_size: u16,
     pub(super) waits_for: Option<Interest>,
@@ -420,7 +420,6 @@ impl<S> Connection<S> {
     }
 
     /// Repeats a step until it is done, waiting in between where the transport leaves that to us.
-    #[inline]
     pub(super) fn drive<T>(
         &mut self,
         operation: Operation,
@@ -431,9 +430,7 @@ impl<S> Connection<S> {
         self.drive_from(operation, first, step)
     }
 
-    /// The same with the first step done. On the data path that one is not made by the closure, whose memory the compiler would fill
-    /// just to read it again at once.
-    #[inline(always)]
+    /// The same with the first step done.
     pub(super) fn drive_from<T>(
         &mut self,
         operation: Operation,

@@ -6,10 +6,11 @@ use super::TlsStream;
 use super::attempt::Verdict;
 use super::connection::{Connection, Step, Transport, Waiting};
 use super::limits::Operation;
+use super::straight::Bend;
 use crate::bio::Interest;
 use crate::bio::stream::{Receiving, is_pause};
 use crate::error::{Error, ErrorKind};
-use crate::raw::act::{self, Act};
+use crate::raw::act::{self, Act, Transfer};
 
 impl<S> Connection<S> {
     /// Whether reads have come to an orderly end. Once the peer has closed, nothing is asked of C.
@@ -29,7 +30,6 @@ impl<S> Connection<S> {
     }
 
     /// Reads or peeks.
-    #[inline]
     pub(super) fn read_step(&mut self, what: impl Act) -> io::Result<Step<usize>> {
         self.send_some();
         if self.pauses
@@ -37,7 +37,12 @@ impl<S> Connection<S> {
         {
             return Ok(pause);
         }
-        match self.transfer(what) {
+        let verdict = self.attempt(what);
+        self.read_so_far(verdict)
+    }
+
+    fn read_so_far(&mut self, verdict: Result<Verdict, Error>) -> io::Result<Step<usize>> {
+        match verdict {
             Ok(Verdict::Done(count)) => Ok(Step::Done(count)),
             Ok(Verdict::Closed) => Ok(Step::Done(0)),
             Ok(Verdict::Later(interest, error)) => {
@@ -65,7 +70,6 @@ impl<S> Connection<S> {
     }
 
     /// Takes one record of `data` and sends it. From when it has been taken, `taken` says how much that is.
-    #[inline]
     pub(super) fn write_step(&mut self, data: &[u8], taken: &mut Option<usize>) -> io::Result<Step<usize>> {
         // What C believes to be sent comes first; while it waits, nothing more is taken.
         if let Step::Pause(interest, error) = self.send_step()? {
@@ -75,7 +79,17 @@ impl<S> Connection<S> {
             return Ok(Step::Done(count));
         }
         let data = self.one_record(data);
-        match self.transfer(act::Write(data)) {
+        let verdict = self.attempt(act::Write(data));
+        self.written_so_far(verdict, data, taken)
+    }
+
+    fn written_so_far(
+        &mut self,
+        verdict: Result<Verdict, Error>,
+        data: &[u8],
+        taken: &mut Option<usize>,
+    ) -> io::Result<Step<usize>> {
+        match verdict {
             Ok(Verdict::Done(count)) => {
                 *taken = Some(count);
                 Ok(match self.send_step()? {
@@ -100,6 +114,50 @@ impl<S> Connection<S> {
             return Err(self.closed());
         }
         self.check_sound()
+    }
+
+    /// Reads where that is not one straight way, or goes on from where it bends.
+    #[cold]
+    fn read_on(&mut self, bend: Bend, out: &mut [u8]) -> io::Result<usize> {
+        let first = match bend {
+            Bend::Called(result) => {
+                let verdict = self.attempt_called(result, act::Read(out));
+                self.read_so_far(verdict)?
+            }
+            Bend::NotCalled => {
+                if out.is_empty() || self.check_readable()? {
+                    return Ok(0);
+                }
+                self.begin(Operation::Read)?;
+                self.read_step(act::Read(out))?
+            }
+        };
+        self.drive_from(Operation::Read, first, |connection| connection.read_step(act::Read(out)))
+    }
+
+    /// Writes likewise.
+    #[cold]
+    fn write_on(&mut self, bend: Bend, data: &[u8]) -> io::Result<usize> {
+        let mut taken = None;
+        let first = match bend {
+            Bend::Called(result) => {
+                let data = self.one_record(data);
+                let verdict = self.attempt_called(result, act::Write(data));
+                self.written_so_far(verdict, data, &mut taken)
+            }
+            Bend::NotCalled => {
+                if data.is_empty() {
+                    return Ok(0);
+                }
+                self.check_writable()?;
+                self.begin(Operation::Write)?;
+                self.write_step(data, &mut taken)
+            }
+        };
+        let outcome = first.and_then(|first| {
+            self.drive_from(Operation::Write, first, |connection| connection.write_step(data, &mut taken))
+        });
+        or_taken(outcome, taken)
     }
 
     pub(super) fn closed(&self) -> Error {
@@ -172,19 +230,13 @@ impl<S> TlsStream<S> {
         Ok(matches!(step?, Step::Done(_)))
     }
 
-    fn drive_write(&mut self, data: &[u8]) -> io::Result<usize> {
-        if data.is_empty() {
-            return Ok(0);
-        }
-        self.connection.check_writable()?;
+    fn write_record(&mut self, data: &[u8]) -> io::Result<usize> {
         let connection = &mut self.connection;
-        connection.begin(Operation::Write)?;
-        let mut taken = None;
-        let first = connection.write_step(data, &mut taken);
-        let outcome = first.and_then(|first| {
-            connection.drive_from(Operation::Write, first, |connection| connection.write_step(data, &mut taken))
-        });
-        or_taken(outcome, taken)
+        match connection.straight(Transfer::write(connection.one_record(data))) {
+            // Positive.
+            Ok(count) => Ok(count as usize),
+            Err(bend) => connection.write_on(bend, data),
+        }
     }
 }
 
@@ -192,13 +244,11 @@ impl<S> Read for TlsStream<S> {
     /// Gives decrypted bytes; 0 after the peer's `close_notify`. An end without it is `UnexpectedEof`, unless the
     /// context tolerates that.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if out.is_empty() || self.connection.check_readable()? {
-            return Ok(0);
+        match self.connection.straight(Transfer::read(out)) {
+            // Positive.
+            Ok(count) => Ok(count as usize),
+            Err(bend) => self.connection.read_on(bend, out),
         }
-        let connection = &mut self.connection;
-        connection.begin(Operation::Read)?;
-        let first = connection.read_step(act::Read(out))?;
-        connection.drive_from(Operation::Read, first, |connection| connection.read_step(act::Read(out)))
     }
 
     /// Fills the buffers one after the other, as far as that needs no waiting after the first bytes.
@@ -221,15 +271,15 @@ impl<S> Read for TlsStream<S> {
 impl<S> Write for TlsStream<S> {
     /// Encrypts up to one record (16 KiB, or what was set) of `data` and hands it to the inner stream.
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.drive_write(data)
+        self.write_record(data)
     }
 
     /// Puts small buffers together into one record. What fills a record by itself is not copied.
     fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut gather = std::mem::take(&mut self.gather);
         let outcome = match gathered(buffers, self.connection.record_size(), &mut gather) {
-            Some(alone) => self.drive_write(alone),
-            None => self.drive_write(&gather),
+            Some(alone) => self.write_record(alone),
+            None => self.write_record(&gather),
         };
         self.gather = gather;
         outcome

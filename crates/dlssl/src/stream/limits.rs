@@ -108,6 +108,11 @@ impl Limits {
         }
     }
 
+    #[inline]
+    pub(super) fn are_none(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Whether there is any for an operation.
     #[inline]
     pub(super) fn are_for(&self, operation: Operation) -> bool {

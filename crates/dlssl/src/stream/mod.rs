@@ -18,6 +18,7 @@ mod pace;
 mod resumed;
 mod shutdown;
 mod split;
+mod straight;
 mod trouble;
 
 use std::fmt;

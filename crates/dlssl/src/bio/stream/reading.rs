@@ -2,8 +2,9 @@
 
 use std::io::{self, ErrorKind, IoSliceMut};
 
-use super::{Receiving, StreamBio, over_reported, retry};
+use super::{Next, Receiving, StreamBio, over_reported, retry};
 use crate::bio::framing::HEAD;
+use crate::bio::{Bio, Interest};
 
 /// How much of it is offered to a read that is for the rest of a large record: what follows is most often as large, and
 /// what comes here is copied once more. Enough for the head, and for a small record at the end of the large ones.
@@ -18,17 +19,17 @@ impl<S> StreamBio<S> {
         self.make_room();
         let waits = self.may_wait();
         let count = retry(|| (self.functions.read)(&mut self.stream, &mut self.ahead, waits))?;
-        if count > self.ahead.len() {
-            return Err(over_reported("read", count, self.ahead.len()));
-        }
-        self.end = count;
+        self.end = self.arrived(count, self.ahead.len())?;
         Ok(count)
     }
 
-    /// What a read claimed and did not fill.
+    /// Checks what a read of so much room reported; 0 is the end.
     #[inline]
-    fn over_reported(&self) -> Option<usize> {
-        self.faults.as_ref()?.over_reported
+    fn arrived(&mut self, count: usize, room: usize) -> io::Result<usize> {
+        if count == 0 {
+            self.next = Next::End;
+        }
+        if count <= room { Ok(count) } else { Err(over_reported("read", count, room)) }
     }
 
     /// Makes the empty read-ahead buffer as large as it is to be.
@@ -46,10 +47,9 @@ impl<S> StreamBio<S> {
     /// # Errors
     /// The inner stream's own; nothing has changed then.
     pub(crate) fn receive_ahead(&mut self) -> io::Result<()> {
-        let is_needed = self.start == self.end && !self.framing.is_inside() && !self.at_end && self.late.is_none();
-        let may = !self.handshaking && self.receiving != Receiving::No && self.over_reported().is_none();
-        if is_needed && may {
-            self.at_end = self.fill()? == 0;
+        let is_needed = self.start == self.end && !self.framing.is_inside() && matches!(self.next, Next::Asked);
+        if is_needed && !self.handshaking && self.receiving != Receiving::No {
+            self.fill()?;
         }
         Ok(())
     }
@@ -69,27 +69,53 @@ impl<S> StreamBio<S> {
             let mut buffers = [IoSliceMut::new(out), IoSliceMut::new(behind)];
             (self.functions.read_vectored)(&mut self.stream, &mut buffers, waits)
         })?;
-        if count > room {
-            return Err(over_reported("read", count, room));
-        }
+        let count = self.arrived(count, room)?;
         if count > out.len() && self.ahead[0] == NO_RECORD {
             // What `out` holds is good either way; what follows is not a record, if it is there at all.
-            self.faults.get_or_insert_default().over_reported = Some(count);
+            self.next = Next::OverReported(count);
             return Ok(out.len());
         }
         self.end = count.saturating_sub(out.len());
         Ok(count.min(out.len()))
     }
 
-    /// One read right into memory of C that has room for as much as the read-ahead buffer, which then holds what follows the record
-    /// at hand: C looks at no more than it is told of. Gives how much of the record came.
-    fn receive_straight(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let (room, waits) = (self.room, self.may_wait());
-        let count = retry(|| (self.functions.read)(&mut self.stream, &mut out[..room], waits))?;
-        if count > room {
-            return Err(over_reported("read", count, room));
+    /// Whether a read of C's, with so much room, is the ordinary one: for the first record of what it is doing, of which nothing is here,
+    /// and with room for as much as the read-ahead buffer. C looks at no more of it than it is told of.
+    #[inline]
+    pub(super) fn is_straight(&self, room: usize) -> bool {
+        self.start == self.end
+            && room >= self.room
+            && matches!(self.next, Next::Asked)
+            && self.receiving != Receiving::No
+            && !self.unflushed
+            && self.framing.is_first()
+    }
+
+    /// One read right into C's memory. Gives how much of the record came.
+    #[inline]
+    pub(super) fn receive_straight(&mut self, out: &mut [u8]) -> Result<usize, (Interest, io::Error)> {
+        match self.read_into(out) {
+            Ok(count) if count <= self.room && self.framing.take_whole(&out[..count]) => Ok(count),
+            outcome => self.receive_part(outcome, out).map_err(|error| (Interest::Read, error)),
         }
-        self.at_end = count == 0;
+    }
+
+    /// One read of as much as the read-ahead buffer takes, into C's memory.
+    #[inline]
+    fn read_into(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let waits = self.may_wait();
+        (self.functions.read)(&mut self.stream, &mut out[..self.room], waits)
+    }
+
+    /// What came of such a read where that is not one record: a part of one, which is the rule for large ones, or more than
+    /// one. The read-ahead buffer then holds what follows.
+    #[inline(never)]
+    fn receive_part(&mut self, outcome: io::Result<usize>, out: &mut [u8]) -> io::Result<usize> {
+        let count = match outcome {
+            Err(error) if error.kind() == ErrorKind::Interrupted => retry(|| self.read_into(out))?,
+            outcome => outcome?,
+        };
+        let count = self.arrived(count, self.room)?;
         let own = self.framing.take(&out[..count], count);
         self.keep(&out[own..count]);
         Ok(own + self.receive_rest(&mut out[own..]))
@@ -118,35 +144,56 @@ impl<S> StreamBio<S> {
     fn read_rest(&mut self, out: &mut [u8], left: usize) -> usize {
         let room = out.len().min(left + self.room);
         let waits = self.may_wait();
-        let count = match retry(|| (self.functions.read)(&mut self.stream, &mut out[..room], waits)) {
-            Ok(count) if count <= room => count,
-            Ok(count) => {
-                self.late = Some(over_reported("read", count, room));
-                return 0;
-            }
+        let outcome = retry(|| (self.functions.read)(&mut self.stream, &mut out[..room], waits));
+        let count = match outcome.and_then(|count| self.arrived(count, room)) {
+            Ok(count) => count,
             Err(error) => {
-                self.late = Some(error);
+                self.next = Next::Late(error);
                 return 0;
             }
         };
-        self.at_end = count == 0;
         let (own, behind) = out[..count].split_at(count.min(left));
         self.framing.advance(own);
         self.keep(behind);
         own.len()
     }
 
+    /// The same from what is here, or from one read of whichever kind fits.
+    #[inline(never)]
+    pub(super) fn receive_otherwise(&mut self, out: &mut [u8]) -> Result<usize, (Interest, io::Error)> {
+        if self.start == self.end {
+            // OpenSSL 1.0.2 waits for the answer to its hello without a flush: an inner stream that buffers would wait
+            // for ever.
+            if self.unflushed {
+                self.flush().map_err(|error| (Interest::Write, error))?;
+            }
+            if let Some(count) = self.receive_more(out).map_err(|error| (Interest::Read, error))? {
+                return Ok(count);
+            }
+        }
+        let next = &self.ahead[self.start..self.end];
+        let count = self.framing.take(next, out.len());
+        out[..count].copy_from_slice(&next[..count]);
+        self.start += count;
+        Ok(count + self.receive_rest(&mut out[count..]))
+    }
+
     /// Asks the inner stream for what `out` wants, which the read-ahead buffer does not have: how much went right there,
     /// or `None` where it went into the buffer.
-    pub(super) fn receive_more(&mut self, out: &mut [u8]) -> io::Result<Option<usize>> {
-        if let Some(error) = self.late.take() {
-            return Err(error);
+    fn receive_more(&mut self, out: &mut [u8]) -> io::Result<Option<usize>> {
+        match std::mem::replace(&mut self.next, Next::Asked) {
+            Next::Asked => {}
+            Next::Late(error) => return Err(error),
+            Next::End => {
+                self.next = Next::End;
+                return Ok(Some(0));
+            }
+            Next::OverReported(count) => {
+                self.next = Next::OverReported(count);
+                return Err(over_reported("read", count, count - BEHIND));
+            }
         }
-        if let Some(count) = self.over_reported() {
-            return Err(over_reported("read", count, count - BEHIND));
-        }
-        // An inner stream may give bytes again after its end; TLS must not.
-        if self.at_end || out.is_empty() {
+        if out.is_empty() {
             return Ok(Some(0));
         }
         if self.receiving == Receiving::No || self.is_flooded() {
@@ -155,15 +202,14 @@ impl<S> StreamBio<S> {
         let left = self.framing.left();
         if left >= self.room && out.len() >= left {
             let count = self.receive_both(&mut out[..left])?;
-            self.at_end = count == 0;
             self.framing.advance(&out[..count]);
             return Ok(Some(count));
         }
         if out.len() >= self.room {
-            return self.receive_straight(out).map(Some);
+            let outcome = self.read_into(out);
+            return self.receive_part(outcome, out).map(Some);
         }
-        self.at_end = self.fill()? == 0;
-        Ok(if self.at_end { Some(0) } else { None })
+        Ok(if self.fill()? == 0 { Some(0) } else { None })
     }
 }
 
