@@ -22,14 +22,19 @@ impl Framing {
         self.records == 0 && !self.is_inside()
     }
 
-    /// Takes these bytes where they are to be the [first](Self::is_first) record and are just that: one record, whole.
+    /// Takes these bytes where they begin the [first](Self::is_first) record and hold nothing behind it: how much of it is to come.
     #[inline]
-    pub(crate) fn take_whole(&mut self, bytes: &[u8]) -> bool {
-        let &[kind, _, _, high, low, ..] = bytes else { return false };
-        // An older hello is none of these.
-        let is_whole = kind & 0x80 == 0 && HEAD + usize::from(u16::from_be_bytes([high, low])) == bytes.len();
-        self.records += u32::from(is_whole);
-        is_whole
+    pub(crate) fn begin(&mut self, bytes: &[u8]) -> Option<usize> {
+        let &[kind, _, _, high, low, ..] = bytes else { return None };
+        let is_older_hello = kind & 0x80 != 0;
+        let left = (HEAD + usize::from(u16::from_be_bytes([high, low]))).checked_sub(bytes.len())?;
+        if is_older_hello {
+            return None;
+        }
+        self.records = 1;
+        // No more than a body has.
+        self.left = left as u16;
+        Some(left)
     }
 
     /// How many of these bytes, which come next, belong to the record at hand.
@@ -157,6 +162,7 @@ mod tests {
         assert!(framing.is_inside());
         framing.advance(&hello[9..]);
         assert!(!framing.is_inside());
+        assert_eq!(Framing::default().begin(&hello), None);
     }
 
     proptest! {
@@ -178,6 +184,11 @@ mod tests {
             let mut framing = Framing::default();
             stream[..cut].chunks(step).for_each(|chunk| framing.advance(chunk));
             prop_assert_eq!(framing.is_inside(), !ends.contains(&cut));
+            let mut begun = Framing::default();
+            prop_assert!(begun.is_first());
+            let left = begun.begin(&stream[..cut]);
+            prop_assert_eq!(left, ends[1].checked_sub(cut).filter(|_| cut >= HEAD));
+            prop_assert_eq!((begun.left(), begun.records()), (left.unwrap_or(0), usize::from(left.is_some())));
             prop_assert_eq!(framing.records(), ends.iter().filter(|end| **end + HEAD <= cut).count().min(ends.len() - 1));
             // What belongs to the record at hand ends with it, or with what is known of its head.
             let rest = &stream[cut..];

@@ -91,13 +91,20 @@ impl<S> StreamBio<S> {
             && self.framing.is_first()
     }
 
-    /// One read right into C's memory. Gives how much of the record came.
+    /// One read right into C's memory, and another for the rest of a large record. Gives how much of the record came.
     #[inline]
     pub(super) fn receive_straight(&mut self, out: &mut [u8]) -> Result<usize, (Interest, io::Error)> {
-        match self.read_into(out) {
-            Ok(count) if count <= self.room && self.framing.take_whole(&out[..count]) => Ok(count),
-            outcome => self.receive_part(outcome, out).map_err(|error| (Interest::Read, error)),
+        let outcome = self.read_into(out);
+        if let Ok(count) = outcome
+            && count <= self.room
+        {
+            match self.framing.begin(&out[..count]) {
+                Some(0) => return Ok(count),
+                Some(_) => return Ok(count + self.receive_rest(&mut out[count..])),
+                None => {}
+            }
         }
+        self.receive_part(outcome, out).map_err(|error| (Interest::Read, error))
     }
 
     /// One read of as much as the read-ahead buffer takes, into C's memory.
@@ -107,8 +114,8 @@ impl<S> StreamBio<S> {
         (self.functions.read)(&mut self.stream, &mut out[..self.room], waits)
     }
 
-    /// What came of such a read where that is not one record: a part of one, which is the rule for large ones, or more than
-    /// one. The read-ahead buffer then holds what follows.
+    /// What came of such a read where that is not the beginning of one record, or all of it: less, or more than one. The read-ahead
+    /// buffer then holds what follows.
     #[inline(never)]
     fn receive_part(&mut self, outcome: io::Result<usize>, out: &mut [u8]) -> io::Result<usize> {
         let count = match outcome {
