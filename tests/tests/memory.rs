@@ -4,8 +4,10 @@
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
+use dlssl::Flavour;
+use dlssl_core::VersionRange;
 use dlssl_tests::harness::{nightly, run, test};
-use dlssl_tests::library::{Choice, choice};
+use dlssl_tests::library::{Choice, choice, library};
 use dlssl_tests::{cli, process};
 
 /// What memcheck exits with when it has something to say.
@@ -29,6 +31,7 @@ fn memcheck(options: &[&str]) {
     command
         .args(["--quiet", "--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"])
         .args(["--num-callers=40", &format!("--error-exitcode={COMPLAINT}")])
+        .arg(format!("--undef-value-errors={}", if stirs_in_what_it_finds() { "no" } else { "yes" }))
         .arg(concat!("--suppressions=", env!("CARGO_MANIFEST_DIR"), "/valgrind.supp"))
         .arg(own.get_program())
         .args(own.get_args());
@@ -40,4 +43,11 @@ fn memcheck(options: &[&str]) {
     }
     let outcome = process::run_for(&mut command, b"", Duration::from_secs(280));
     assert!(outcome.status.success(), "{:?}\n{}\n{}", outcome.status, outcome.stdout, outcome.stderr);
+}
+
+/// Whether the library's random generator mixes in memory that nobody wrote, on purpose or by the padding of a structure: all that is
+/// random depends on that, and memcheck says so without end. Addresses and leaks are looked at all the same.
+fn stirs_in_what_it_finds() -> bool {
+    library().flavour() == Flavour::OpenSsl
+        && ["..1.1.0", "1.1.1..1.1.1d"].map(VersionRange::parse).iter().any(|range| range.contains(library().version()))
 }

@@ -57,7 +57,8 @@ pub const KNOWN: &[Known] = &[
     ),
     before(
         "chains::self-signed-trusted",
-        "1.1.1",
+        // Seen with 1.1.1c, and not with 1.1.1w.
+        "1.1.1w",
         "3.2",
         "a certificate that is no authority's is not found among the roots",
     ),

@@ -10,8 +10,7 @@ use super::ssl::Ssl;
 /// Most bytes of plain text in one record (RFC 8446, section 5.1).
 pub(crate) const MOST_IN_RECORD: usize = 16 * 1024;
 
-/// One thing to do on a connection, called as often as C wants to be. A type for each, known to the data path when it is compiled:
-/// address and length of the bytes then stay in registers.
+/// One thing to do on a connection, called as often as C wants to be.
 pub(crate) trait Act {
     fn kind(&self) -> Kind;
 
@@ -68,7 +67,7 @@ pub(crate) struct EarlyWrite<'a>(pub(crate) &'a [u8]);
 /// A server's early data, some of it; whether that was the last.
 pub(crate) struct EarlyRead<'a>(pub(crate) &'a mut Vec<u8>, pub(crate) &'a mut bool);
 
-/// A read or a write as the straight way knows it: one type for both, in two registers.
+/// A read or a write, called once: one type for both, so that they can share their code.
 pub(crate) struct Transfer<'a> {
     bytes: *mut u8,
     len: c_int,
