@@ -54,6 +54,11 @@ pub fn test(name: &str, run: impl FnOnce() + Send + 'static) -> Test {
     Test { name: name.to_owned(), unmet: None, limit: LONGEST_TEST, run: Box::new(run) }
 }
 
+/// Stands for a file of tests that are for another platform, and is skipped by its name.
+pub fn not_here(name: &str, platform: &str) -> Test {
+    test(name, || ()).only_if(false, || format!("not on {platform}"))
+}
+
 impl Test {
     /// May take so long, where that is longer than any test may.
     pub fn takes(mut self, limit: Duration) -> Self {

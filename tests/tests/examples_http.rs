@@ -2,18 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use dlssl_tests::examples;
 use dlssl_tests::harness::{Test, run, test};
-use dlssl_tests::library::{library, set_environment};
+use dlssl_tests::library::{is_openssl_from, library, set_environment};
 use dlssl_tests::peers;
 use dlssl_tests::pki::{Authority, Leaf, Pki};
 use dlssl_tests::process::{self, Outcome, Running, foreign};
-use dlssl_tests::talk::{acceptor, both};
+use dlssl_tests::talk::{acceptor, both, connector};
 
 fn main() -> ExitCode {
     let mut tests = vec![
@@ -33,6 +33,11 @@ fn main() -> ExitCode {
         tests.push(test(&format!("curl_{}_from_axum_serve", options[0]), || curl(options)).needs("curl"));
     }
     tests.push(test("curl_with_a_certificate_from_axum_serve", client_certificate).needs("curl"));
+    for server in ["https_serve", "axum_serve"] {
+        let own = || format!("{} tells every client that leaves so of a decode error", library().version_text());
+        let one = test(&format!("{server}_lets_clients_leave_without_a_word"), || leave(server));
+        tests.push(one.only_if(!is_openssl_from("3.0.0"), own));
+    }
     for program in ["https_get", "ureq_get"] {
         tests.push(from_openssl(program));
         tests.push(from_nginx(program));
@@ -188,6 +193,22 @@ fn slow() {
     }
     assert_eq!(server.stderr(), "", "a client was cut off before its time");
     drop(slow);
+}
+
+/// A client of HTTP/2 that has said nothing but hello, and closes its side of the socket without a farewell. As HTTP has it, it
+/// has left in order, and is answered so.
+fn leave(name: &str) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (_server, address) = serve(name, folder.path(), &[]);
+    let at = address.trim_start_matches("https://").trim_end_matches('/');
+    let connector = connector().alpn(["h2"]).build().unwrap();
+    let mut tls = connector.connect_socket("localhost", TcpStream::connect(at).unwrap()).unwrap();
+    // With settings that are empty.
+    tls.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+    // The server is there.
+    tls.read_exact(&mut [0]).unwrap();
+    tls.get_ref().shutdown(Shutdown::Write).unwrap();
+    tls.read_to_end(&mut Vec::new()).expect("the server's farewell");
 }
 
 fn curl_command(address: &str) -> Command {

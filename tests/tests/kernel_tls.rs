@@ -7,7 +7,7 @@ use dlssl_tests::harness::{run, test};
 
 #[cfg(not(unix))]
 fn main() -> ExitCode {
-    run(Vec::new())
+    run(vec![dlssl_tests::harness::not_here("kernel_tls", "Unix")])
 }
 
 #[cfg(unix)]
