@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         test("into_inner_with_unsent_bytes", into_inner_unsent),
         test("ends_are_those_of_the_blocking_stream", ends),
         test("rubbish", rubbish),
+        test("what_was_sent_ahead_of_tls_is_no_tls", ahead),
         test("would_block_instead_of_pending", would_block),
         test("panic_of_the_inner_stream", panic_comes_out),
         test("tls_in_tls", tls_in_tls),
@@ -334,6 +335,32 @@ fn rubbish() {
         let failed = dlssl_tokio::accept(&acceptor, b).await.unwrap_err();
         assert_eq!(failed.error().kind(), ErrorKind::UnexpectedEof, "{failed}");
         assert_eq!(io::Error::from(failed).kind(), IoKind::UnexpectedEof);
+    });
+}
+
+/// STARTTLS where somebody has put words behind the answer: who read no further than the answer gives them to TLS, which refuses
+/// them, on both sides. They are never data of the connection.
+fn ahead() {
+    let (connector, acceptor) = (connector().build().unwrap(), acceptor().build().unwrap());
+    // As long as the record for which some versions take it, before they look at it.
+    let words = b"250 trust me, or run this\r\n".repeat(1000);
+    block_on(async {
+        for is_server in [false, true] {
+            let (mut this, mut peer) = tokio::io::duplex(1 << 16);
+            peer.write_all(b"go ahead\r\n").await.unwrap();
+            peer.write_all(&words).await.unwrap();
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"\r\n") {
+                answer.push(this.read_u8().await.unwrap());
+            }
+            assert_eq!(answer, b"go ahead\r\n");
+            let failed = if is_server {
+                dlssl_tokio::accept(&acceptor, this).await.unwrap_err()
+            } else {
+                dlssl_tokio::connect(&connector, NAME, this).await.unwrap_err()
+            };
+            assert_eq!(failed.error().kind(), ErrorKind::Handshake, "{failed}");
+        }
     });
 }
 
