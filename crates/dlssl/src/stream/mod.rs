@@ -151,8 +151,8 @@ impl<S> TlsStream<S> {
         self.connection.ssl().alpn()
     }
 
-    /// Host name that the client asked for (SNI), on the server's side. Some releases of OpenSSL 1.1.1 (1.1.1c is one, 1.1.1w is none)
-    /// forget it where a session of TLS 1.3 was resumed: then `None`.
+    /// Host name that the client asked for (SNI), on the server's side. OpenSSL 1.1.1 before 1.1.1e forgets it where a session of TLS 1.3 was
+    /// resumed: then `None`.
     #[must_use]
     #[doc(alias = "SSL_get_servername")]
     pub fn server_name(&self) -> Option<&str> {
