@@ -22,7 +22,7 @@ impl Framing {
         self.records == 0 && !self.is_inside()
     }
 
-    /// Takes these bytes where they begin the [first](Self::is_first) record and hold nothing behind it: how much of it is to come.
+    /// Takes these bytes, which come between two records, where they begin one and hold nothing behind it: how much of it is to come.
     #[inline]
     pub(crate) fn begin(&mut self, bytes: &[u8]) -> Option<usize> {
         let &[kind, _, _, high, low, ..] = bytes else { return None };
@@ -31,7 +31,7 @@ impl Framing {
         if is_older_hello {
             return None;
         }
-        self.records = 1;
+        self.records += 1;
         // No more than a body has.
         self.left = left as u16;
         Some(left)
@@ -81,16 +81,9 @@ impl Framing {
             self.left -= bytes.len() as u16;
             return;
         }
-        if !self.is_inside() && bytes.len() >= HEAD {
-            let whole = HEAD + body([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4]]);
-            if let Some(left) = whole.checked_sub(bytes.len()) {
-                self.records += 1;
-                // No more than a body has.
-                self.left = left as u16;
-                return;
-            }
+        if self.is_inside() || self.begin(bytes).is_none() {
+            self.step_through(bytes);
         }
-        self.step_through(bytes);
     }
 
     #[cold]
