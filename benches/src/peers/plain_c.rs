@@ -63,6 +63,10 @@ impl PlainC {
             if !all {
                 return Err("the C contexts cannot be built".into());
             }
+            for context in [client, server] {
+                // As dlssl does by itself.
+                ffi::SSL_CTX_set_min_proto_version(context, ffi::TLS1_2_VERSION);
+            }
             ffi::SSL_CTX_set_verify(client, ffi::SSL_VERIFY_PEER, None);
             let mode = ffi::SSL_SESS_CACHE_CLIENT | ffi::SSL_SESS_CACHE_NO_INTERNAL;
             ffi::SSL_CTX_ctrl(client, ffi::SSL_CTRL_SET_SESS_CACHE_MODE, mode, ptr::null_mut());

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use openssl::pkey::PKey;
 use openssl::ssl::{
     HandshakeError, Ssl, SslContext, SslContextBuilder, SslMethod, SslSession, SslSessionCacheMode, SslStream,
-    SslVerifyMode,
+    SslVerifyMode, SslVersion,
 };
 use openssl::x509::X509;
 
@@ -27,6 +27,8 @@ impl RustOpenssl {
     pub fn new(pki: &Pki) -> Result<Self, Box<dyn Error>> {
         let session = Arc::new(Mutex::new(None));
         let mut client = SslContextBuilder::new(SslMethod::tls_client())?;
+        // As dlssl does by itself: hellos of equal length, whose hashes fill equally many blocks.
+        client.set_min_proto_version(Some(SslVersion::TLS1_2))?;
         client.cert_store_mut().add_cert(X509::from_pem(pki.root_pem.as_bytes())?)?;
         client.set_verify(SslVerifyMode::PEER);
         client.set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
@@ -37,6 +39,7 @@ impl RustOpenssl {
             }
         });
         let mut server = SslContextBuilder::new(SslMethod::tls_server())?;
+        server.set_min_proto_version(Some(SslVersion::TLS1_2))?;
         server.set_certificate(&*X509::from_pem(pki.leaf_pem.as_bytes())?)?;
         server.set_private_key(&*PKey::private_key_from_pem(pki.key_pem.as_bytes())?)?;
         server.set_session_id_context(b"bench")?;
