@@ -30,19 +30,15 @@ impl ServerName {
     /// # Errors
     /// [`ErrorKind::InvalidName`].
     pub(crate) fn parse(name: &str) -> Result<Self, Error> {
-        let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-        if let Ok(ip) = bare.parse() {
-            return Ok(Self::Ip(ip));
-        }
         // A dot at the end says "from the root" to a resolver; certificates and SNI do not have it.
         let host = name.strip_suffix('.').unwrap_or(name);
-        match fault(host) {
-            None => Ok(Self::Dns(host.to_owned())),
-            Some(fault) => Err(Error::new(
-                ErrorKind::InvalidName,
-                format!("\"{}\" is neither a host name nor an IP address: {fault}", name.escape_default()),
-            )),
-        }
+        // No address is without fault as a name: it ends with a number, or has a colon.
+        let Some(fault) = fault(host) else { return Ok(Self::Dns(host.to_owned())) };
+        let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+        bare.parse().map(Self::Ip).map_err(|_| {
+            let words = format!("\"{}\" is neither a host name nor an IP address: {fault}", name.escape_default());
+            Error::new(ErrorKind::InvalidName, words)
+        })
     }
 }
 
@@ -57,17 +53,17 @@ fn fault(host: &str) -> Option<&'static str> {
     if !host.is_ascii() {
         return Some("it is not ASCII; give an international name in its xn-- form");
     }
-    let mut last = "";
-    for label in host.split('.') {
+    let mut last: &[u8] = b"";
+    for label in host.as_bytes().split(|byte| *byte == b'.') {
         if label.is_empty() || label.len() > 63 {
             return Some("each part between dots has 1 to 63 characters");
         }
-        if !label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
+        if !label.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
             return Some("a part holds a character other than letters, digits, - and _");
         }
         last = label;
     }
-    last.bytes().all(|byte| byte.is_ascii_digit()).then_some("its last part is a number")
+    last.iter().all(u8::is_ascii_digit).then_some("its last part is a number")
 }
 
 #[cfg(test)]
@@ -104,6 +100,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn any_address_is_read_as_one(ip: IpAddr) {
+            prop_assert_eq!(ServerName::parse(&ip.to_string()).unwrap(), ServerName::Ip(ip));
+        }
+
         #[test]
         fn any_name_is_read_or_refused(name in ".{0,300}") {
             if let Ok(ServerName::Dns(host)) = ServerName::parse(&name) {

@@ -47,11 +47,23 @@ pub struct Session {
     raw: Arc<RawSession>,
     /// Made from bytes, not by a handshake.
     is_read: bool,
+    /// Of a context's own cache: the certificate was verified for the name under which it is kept, by that context.
+    is_vouched: bool,
 }
 
 impl Session {
     pub(crate) fn new(raw: RawSession) -> Self {
-        Self { raw: Arc::new(raw), is_read: false }
+        Self { raw: Arc::new(raw), is_read: false, is_vouched: false }
+    }
+
+    /// The same, to be kept by a context that has verified the certificate for the name at hand, or has not.
+    pub(crate) fn vouched(self, is_vouched: bool) -> Self {
+        Self { is_vouched, ..self }
+    }
+
+    /// Whether the context that kept it has verified the certificate for the name under which it was.
+    pub(crate) fn is_vouched(&self) -> bool {
+        self.is_vouched
     }
 
     /// One to offer, over and over: itself, but for libraries that mark what they make.
@@ -59,7 +71,7 @@ impl Session {
         if self.is_read || !self.raw.may_be_marked() {
             return Some(self);
         }
-        Self::from_der(self.library(), &self.to_der().ok()?).ok()
+        Some(Self::from_der(self.library(), &self.to_der().ok()?).ok()?.vouched(self.is_vouched))
     }
 
     pub(crate) fn raw(&self) -> &RawSession {

@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 
-use crate::ffi::{Functions, X509_STORE_CTX};
+use crate::ffi::{Functions, SSL, X509_STORE_CTX, stack_st_X509};
 use crate::fork::section;
 use crate::{Flavour, Library, Version};
 
@@ -39,4 +39,20 @@ pub unsafe fn set_level(functions: &Functions, store: *mut X509_STORE_CTX, level
         // SAFETY: by contract; the store context owns its parameters.
         unsafe { set((x509_vfy.X509_STORE_CTX_get0_param)(store), level) };
     }
+}
+
+/// Whether a connection keeps the chain that was built for its peer.
+#[must_use]
+pub fn keeps_chain(functions: &Functions) -> bool {
+    functions.ssl.SSL_get0_verified_chain.is_some()
+}
+
+/// That chain, accepted or not, which stays the connection's; null where there is none, and where it keeps none.
+///
+/// # Safety
+/// `ssl` must be a live connection of this library.
+#[must_use]
+pub unsafe fn kept_chain(functions: &Functions, ssl: *const SSL) -> *const stack_st_X509 {
+    // SAFETY: by contract; plain getter.
+    functions.ssl.SSL_get0_verified_chain.map_or(std::ptr::null(), |get| unsafe { get(ssl) })
 }

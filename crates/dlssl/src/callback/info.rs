@@ -9,8 +9,20 @@ use dlssl_core::ffi::{SSL, memory};
 use super::{Frame, in_callback};
 use crate::config::InfoEvent;
 
+/// Hears alerts, for the log. C calls it some twenty times in a handshake, and for next to nothing: all else is turned away
+/// before anything is looked up.
+pub(crate) unsafe extern "C" fn info_on_alerts(ssl: *const SSL, place: c_int, value: c_int) {
+    if place & SSL_CB_ALERT != 0 {
+        hear(ssl, place, value);
+    }
+}
+
 /// Hears what the state machine does; not called for data.
 pub(crate) unsafe extern "C" fn info(ssl: *const SSL, place: c_int, value: c_int) {
+    hear(ssl, place, value);
+}
+
+fn hear(ssl: *const SSL, place: c_int, value: c_int) {
     in_callback((), |frame| {
         let Some(hooks) = frame.stash.hooks().cloned() else { return };
         if hooks.refuse_renegotiation && place & SSL_CB_HANDSHAKE_START != 0 {
@@ -53,7 +65,7 @@ fn refuse_renegotiation(frame: &mut Frame<'_>, ssl: *const SSL) {
         frame.stash.renegotiation = true;
         frame.bio = None;
         #[cfg(unix)]
-        if let Some(descriptor) = frame.stash.cut {
+        if let Some(descriptor) = frame.stash.cut() {
             // SAFETY: the connection's own duplicate of its socket, open as long as the connection.
             unsafe { libc::shutdown(descriptor, libc::SHUT_RDWR) };
         }

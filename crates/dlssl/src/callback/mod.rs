@@ -26,7 +26,7 @@ use dlssl_core::Library;
 
 pub(crate) use alpn::{AlpnChoice, select as alpn_select, wire as alpn_wire};
 pub(crate) use client_hello::client_hello;
-pub(crate) use info::info;
+pub(crate) use info::{info, info_on_alerts};
 pub(crate) use key_log::key_log;
 pub(crate) use password::{Question, answer as password, none as no_password};
 pub(crate) use psk::{psk_client, psk_server};
@@ -34,7 +34,7 @@ pub(crate) use server_name::server_name;
 pub(crate) use session::{find_session, new_session, remove_session};
 pub(crate) use status::status;
 pub(crate) use ticket::{ticket_key_newer, ticket_key_older};
-pub(crate) use verify::{Policy as VerifyPolicy, Verified, verify, verify_chain};
+pub(crate) use verify::{Chain, Policy as VerifyPolicy, verify, verify_chain};
 
 use crate::bio::Bio;
 use crate::raw::stash::Stash;

@@ -24,7 +24,7 @@ pub(crate) unsafe extern "C" fn new_session(_: *mut SSL, session: *mut SSL_SESSI
                 store.0.insert(session.id(), der, std::time::Duration::from_secs(session.timeout()));
             }
         } else if let (Some(cache), Some(key)) = (&hooks.sessions, &frame.stash.session_key) {
-            cache.put(key, Session::new(session));
+            cache.put(key, Session::new(session).vouched(frame.stash.vouches));
         }
     });
     taken.get()

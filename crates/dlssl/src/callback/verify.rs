@@ -10,6 +10,7 @@ use dlssl_core::Library;
 use dlssl_core::compat::verify as compat;
 use dlssl_core::ffi::X509_STORE_CTX;
 use dlssl_core::ffi::constants::X509_V_ERR_APPLICATION_VERIFICATION;
+use once_cell::race::OnceBox;
 
 use super::{Frame, in_callback};
 use crate::config::{Verification, VerifyCallback};
@@ -36,23 +37,50 @@ impl Policy {
     }
 }
 
-/// The chain that was verified, from the peer's own certificate to a trusted one: C's objects without their bytes, which
-/// are made again when somebody asks. Most never do.
-pub(crate) struct Verified {
+/// The chain that was verified, from the peer's own certificate to a trusted one. Its bytes are made again when somebody asks:
+/// most never do.
+#[derive(Default)]
+pub(crate) enum Chain {
+    #[default]
+    None,
+    /// C keeps it as long as the connection.
+    InC(OnceBox<Vec<Certificate>>),
+    /// C does not.
+    Ours(Box<Kept>),
+}
+
+pub(crate) struct Kept {
     raw: Box<[Arc<raw::Certificate>]>,
     shown: OnceLock<Vec<Certificate>>,
 }
 
-impl Verified {
-    /// None without certificates.
-    fn new(chain: &[Certificate]) -> Option<Box<Self>> {
-        let raw: Box<[_]> = chain.iter().map(Certificate::shared).collect();
-        (!raw.is_empty()).then(|| Box::new(Self { raw, shown: OnceLock::new() }))
+impl Chain {
+    fn of(library: &Library, chain: &[Certificate]) -> Self {
+        if chain.is_empty() {
+            Self::None
+        } else if compat::keeps_chain(library.functions()) {
+            Self::InC(OnceBox::new())
+        } else {
+            let raw = chain.iter().map(Certificate::shared).collect();
+            Self::Ours(Box::new(Kept { raw, shown: OnceLock::new() }))
+        }
     }
 
-    pub(crate) fn certificates(&self) -> &[Certificate] {
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// The certificates; `ssl` is the connection's own.
+    pub(crate) fn certificates(&self, ssl: &raw::Ssl) -> &[Certificate] {
         // Each was encoded once already.
-        self.shown.get_or_init(|| self.raw.iter().map(Arc::clone).filter_map(Certificate::of_shared).collect())
+        let show = |raw: &Kept| raw.raw.iter().map(Arc::clone).filter_map(Certificate::of_shared).collect();
+        match self {
+            Self::None => &[],
+            Self::InC(shown) => {
+                shown.get_or_init(|| Box::new(ssl.kept_chain().into_iter().filter_map(Certificate::new).collect()))
+            }
+            Self::Ours(kept) => kept.shown.get_or_init(|| show(kept)),
+        }
     }
 }
 
@@ -64,6 +92,9 @@ fn policy(frame: &Frame<'_>) -> Option<Arc<Policy>> {
 /// Verifies the peer's chain: the library's verification, then our checks. 1 or 0, no other number.
 pub(crate) unsafe extern "C" fn verify_chain(store: *mut X509_STORE_CTX, _: *mut c_void) -> c_int {
     let prepared = in_callback(None, |frame| {
+        // C, too, forgets the chain before.
+        frame.stash.chain = Chain::None;
+        frame.stash.vouches = false;
         let policy = policy(frame)?;
         if policy.allow_weak {
             // SAFETY: C hands a live store context of the frame's library.
@@ -83,7 +114,7 @@ pub(crate) unsafe extern "C" fn verify_chain(store: *mut X509_STORE_CTX, _: *mut
         }
         if policy.ignored {
             let chain = step.chain().filter(|_| step.code() == 0).unwrap_or_default();
-            frame.stash.chain = Verified::new(&chain);
+            frame.stash.chain = Chain::of(&library, &chain);
             return true;
         }
         // What cannot be looked at is not taken.
@@ -94,7 +125,9 @@ pub(crate) unsafe extern "C" fn verify_chain(store: *mut X509_STORE_CTX, _: *mut
             return false;
         }
         if step.code() == 0 {
-            frame.stash.chain = Verified::new(&chain);
+            frame.stash.chain = Chain::of(&library, &chain);
+            // What a program may have overruled is looked at again when the session is resumed.
+            frame.stash.vouches = policy.callback.as_ref().is_none_or(|callback| !callback.decides);
         }
         true
     }))

@@ -101,7 +101,7 @@ impl Builder<'_> {
         self.alpn(&context)?;
         self.sessions(&context)?;
         self.functions(&context)?;
-        context.hear_events();
+        context.hear_events(self.settings.functions.info.is_some() || self.refuses_renegotiation());
         Ok(context)
     }
 

@@ -40,6 +40,18 @@ struct Entry {
     used: u64,
 }
 
+impl Entry {
+    fn keep(&mut self, session: Session, now: u64) {
+        self.used = now;
+        if session.protocol() != Some(Protocol::Tls13) {
+            self.sessions.clear();
+        } else if self.sessions.len() >= MOST_TICKETS {
+            self.sessions.remove(0);
+        }
+        self.sessions.push(session);
+    }
+}
+
 impl SessionCache {
     pub(crate) fn new(most: Option<usize>) -> Self {
         Self { most: most.unwrap_or(MOST_NAMES), names: Mutex::default() }
@@ -55,22 +67,18 @@ impl SessionCache {
             return;
         }
         let mut names = self.names();
-        if !names.by_key.contains_key(key)
-            && names.by_key.len() >= self.most
+        names.clock += 1;
+        let now = names.clock;
+        if let Some(entry) = names.by_key.get_mut(key) {
+            entry.keep(session, now);
+            return;
+        }
+        if names.by_key.len() >= self.most
             && let Some(oldest) = names.by_key.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone())
         {
             names.by_key.remove(&oldest);
         }
-        names.clock += 1;
-        let now = names.clock;
-        let entry = names.by_key.entry(key.clone()).or_default();
-        entry.used = now;
-        if session.protocol() != Some(Protocol::Tls13) {
-            entry.sessions.clear();
-        } else if entry.sessions.len() >= MOST_TICKETS {
-            entry.sessions.remove(0);
-        }
-        entry.sessions.push(session);
+        names.by_key.entry(key.clone()).or_default().keep(session, now);
     }
 
     /// Gives the newest session that is still good; one of TLS 1.3 is not given twice.

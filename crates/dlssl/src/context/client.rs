@@ -413,8 +413,7 @@ impl ConnectConfiguration {
     }
 
     fn opening(self) -> Result<Opening, Error> {
-        let opening = Opening::new(&self.context, self.start)?;
         let key = SessionKey { name: self.name, check_name: self.check_name, sni: self.sni };
-        opening.client(key, self.session, self.early_data)
+        Opening::client(&self.context, self.start, key, self.session, self.early_data)
     }
 }

@@ -439,6 +439,6 @@ impl AcceptConfiguration {
     }
 
     fn opening(self) -> Result<Opening, Error> {
-        Ok(Opening::new(&self.context, self.start)?.server())
+        Opening::server(&self.context, self.start)
     }
 }

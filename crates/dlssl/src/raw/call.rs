@@ -71,6 +71,32 @@ pub(crate) fn plain<R>(
     if result.1 { Err(errors) } else { Ok(result.0) }
 }
 
+/// Several calls that have no callbacks, as with [`plain`], with one look at the queue before them all and one after: a look costs as
+/// much as many a call.
+pub(crate) struct Row<'a> {
+    library: &'a Library,
+    outer: Outer,
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn begin(library: &'a Library) -> Self {
+        Self { library, outer: set_aside(library) }
+    }
+
+    /// Runs one of them. Gives its result, or the drained queue when `failed`.
+    pub(crate) fn plain<R>(&self, call: impl FnOnce() -> R, failed: impl FnOnce(&R) -> bool) -> Result<R, ErrorStack> {
+        let result = call();
+        if failed(&result) { Err(self.library.take_errors()) } else { Ok(result) }
+    }
+}
+
+impl Drop for Row<'_> {
+    fn drop(&mut self) {
+        tidy(self.library);
+        put_back(self.library, self.outer.take());
+    }
+}
+
 /// Empties the queue after a success that may have left entries (a configuration file that is not there, an algorithm
 /// that was tried): the host may share the library and look at it. Not for the data path.
 pub(crate) fn tidy(library: &Library) {

@@ -255,11 +255,12 @@ impl SslContext {
         unsafe { set(self.as_ptr(), Some(callback::alpn_select), choice.cast_mut().cast::<c_void>()) };
     }
 
-    /// Hears alerts and the beginning of handshakes.
-    pub(crate) fn hear_events(&self) {
+    /// Hears alerts, or `all` that the state machine does.
+    pub(crate) fn hear_events(&self, all: bool) {
         let set = self.library.functions().ssl.SSL_CTX_set_info_callback;
+        let hear: unsafe extern "C" fn(_, _, _) = if all { callback::info } else { callback::info_on_alerts };
         // SAFETY: live context; a static callback.
-        unsafe { set(self.as_ptr(), Some(callback::info)) };
+        unsafe { set(self.as_ptr(), Some(hear)) };
     }
 
     /// Status to staple with the certificate. To be called once.

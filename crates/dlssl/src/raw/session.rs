@@ -11,7 +11,7 @@ use dlssl_core::ffi::constants::{
 use dlssl_core::ffi::memory;
 use dlssl_core::{ErrorStack, Library};
 
-use super::call::plain;
+use super::call::{Row, plain};
 use super::{Ssl, SslContext, owner};
 use crate::callback;
 
@@ -156,7 +156,7 @@ impl Ssl {
     }
 
     /// Offers a session to the server. It must be of the same generation.
-    pub(crate) fn offer_session(&mut self, session: &RawSession) -> Result<(), ErrorStack> {
+    pub(crate) fn offer_session(&mut self, session: &RawSession, row: &Row<'_>) -> Result<(), ErrorStack> {
         let set = self.library().functions().ssl_session.SSL_set_session;
         let copy;
         let session = if compat::wants_copy(self.library().flavour()) {
@@ -170,7 +170,7 @@ impl Ssl {
             // caller), to which the connection takes a reference of its own.
             unsafe { set(self.as_ptr(), session.as_ptr()) }
         };
-        plain(self.library(), call, |result| *result != 1)?;
+        row.plain(call, |result| *result != 1)?;
         self.set_offered_session();
         Ok(())
     }

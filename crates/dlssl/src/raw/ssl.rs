@@ -16,7 +16,7 @@ use dlssl_core::ffi::{SSL, memory};
 use dlssl_core::{ErrorEntry, ErrorStack, Library};
 
 use super::act::{Act, Kind, Transfer};
-use super::call::{Outer, must_set_aside, plain, put_back, set_aside, tidy};
+use super::call::{Outer, Row, must_set_aside, plain, put_back, set_aside, tidy};
 use super::stash::Stash;
 use super::{Certificate, SslContext, kernel_tls, owner};
 use crate::bio::Bio;
@@ -56,11 +56,11 @@ pub(crate) struct Outcome {
 }
 
 impl Ssl {
-    pub(crate) fn new(context: &Arc<SslContext>) -> Result<Self, ErrorStack> {
+    pub(crate) fn new(context: &Arc<SslContext>, row: &Row<'_>) -> Result<Self, ErrorStack> {
         let library = context.library();
         let new = library.functions().ssl.SSL_new;
         // SAFETY: live context, to which the connection takes a reference of its own.
-        let pointer = plain(library, || unsafe { new(context.as_ptr()) }, |ssl| ssl.is_null())?;
+        let pointer = row.plain(|| unsafe { new(context.as_ptr()) }, |ssl| ssl.is_null())?;
         // SAFETY: just made, owned by nobody else.
         let raw = unsafe { RawSsl::from_raw(library, pointer) }.ok_or_else(ErrorStack::default)?;
         Ok(Self { raw, context: Arc::clone(context), expects_dns: false, keep_session: false, offered_session: false })
@@ -111,12 +111,15 @@ impl Ssl {
         unsafe { (self.library().functions().ssl.SSL_set_accept_state)(self.as_ptr()) };
     }
 
-    /// Connects it to our BIO.
+    /// Connects it to our BIO, of which C may ask for more than it needs at the moment: it gives no more than the record at hand.
     pub(crate) fn use_our_bio(&self, method: compat_bio::Method) -> Result<(), ErrorStack> {
         let functions = self.library().functions();
         let bio = plain(self.library(), || compat_bio::new(functions, method), |bio| bio.is_null())?;
-        // SAFETY: a new BIO, which the connection becomes the owner of; for both directions it takes one reference.
-        unsafe { (functions.ssl.SSL_set_bio)(self.as_ptr(), bio, bio) };
+        // SAFETY: live connection; a new BIO, which it becomes the owner of: for both directions it takes one reference.
+        unsafe {
+            (functions.ssl.SSL_set_bio)(self.as_ptr(), bio, bio);
+            (functions.ssl.SSL_set_read_ahead)(self.as_ptr(), 1);
+        }
         Ok(())
     }
 
@@ -128,12 +131,11 @@ impl Ssl {
     }
 
     /// Sends the name with the first message (SNI).
-    pub(crate) fn set_server_name_indication(&self, host: &str) -> Result<(), ErrorStack> {
+    pub(crate) fn set_server_name_indication(&self, host: &str, row: &Row<'_>) -> Result<(), ErrorStack> {
         let Ok(host) = CString::new(host) else { return Err(ErrorStack::default()) };
         let ctrl = self.library().functions().ssl.SSL_ctrl;
         let kind = super::memory::long(TLSEXT_NAMETYPE_host_name);
-        plain(
-            self.library(),
+        row.plain(
             // SAFETY: live connection; the command copies the string, which ends with NUL.
             || unsafe { ctrl(self.as_ptr(), SSL_CTRL_SET_TLSEXT_HOSTNAME, kind, host.as_ptr().cast_mut().cast()) },
             |result| *result != 1,
@@ -142,12 +144,16 @@ impl Ssl {
     }
 
     /// Accepts only certificates that are valid for the name.
-    pub(crate) fn expect_name(&mut self, name: &ServerName, no_wildcards: bool) -> Result<(), ErrorStack> {
+    pub(crate) fn expect_name(
+        &mut self,
+        name: &ServerName,
+        no_wildcards: bool,
+        row: &Row<'_>,
+    ) -> Result<(), ErrorStack> {
         self.expects_dns = matches!(name, ServerName::Dns(_));
         let functions = self.library().functions();
         let flags = name_flags(no_wildcards);
-        plain(
-            self.library(),
+        row.plain(
             // SAFETY: live connection, which owns its parameters; name and address are copied, with their lengths.
             || unsafe {
                 let param = (functions.ssl.SSL_get0_param)(self.as_ptr());
@@ -253,7 +259,10 @@ impl Ssl {
         let library = self.context.library();
         // SAFETY: live connection; to be called after the call that gave `result`, with nothing in between but itself.
         let ask = || unsafe { (library.functions().ssl.SSL_get_error)(self.as_ptr(), result) };
-        let (mut code, mut queue) = (ask(), library.take_errors());
+        let mut code = ask();
+        // C says so only with an empty queue.
+        let is_pause = matches!(code, SSL_ERROR_WANT_READ | SSL_ERROR_WANT_WRITE);
+        let mut queue = if is_pause { ErrorStack::default() } else { library.take_errors() };
         if !was_empty && !queue.is_empty() {
             // C takes any entry for its own. Without them it goes by the state of the connection. There, an alert of ours
             // that could not be sent looks like a pause, and the peer's like an end; but that leaves an entry after all
@@ -275,12 +284,6 @@ impl Ssl {
             }
         }
         Outcome { result, code, queue, was_empty, os }
-    }
-
-    /// Lets C ask our BIO for more than it needs at the moment: it gives no more than the record at hand.
-    pub(crate) fn ask_for_records(&self) {
-        // SAFETY: live connection of this library.
-        unsafe { (self.library().functions().ssl.SSL_set_read_ahead)(self.as_ptr(), 1) };
     }
 
     /// Gives C's buffers back until they are needed again. `between_records`: nothing of a record that has begun is with
@@ -398,6 +401,15 @@ impl Ssl {
             chain.insert(0, own);
         }
         chain
+    }
+
+    /// Copies of the certificates of the chain that verification built, where C keeps it.
+    pub(crate) fn kept_chain(&self) -> Vec<Certificate> {
+        // SAFETY: live connection of this library, which owns the stack.
+        unsafe {
+            let chain = dlssl_core::compat::verify::kept_chain(self.library().functions(), self.as_ptr());
+            Certificate::copies_of(self.library(), chain)
+        }
     }
 
     /// Number of the verification result; 0 is "accepted".

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::bio::Interest;
-use crate::callback::Verified;
+use crate::callback::Chain;
 use crate::context::{Context, Hooks, SessionKey};
 use crate::error::{Error, VerifyFailure};
 use crate::raw::SslContext;
@@ -20,13 +20,14 @@ pub(crate) struct Stash {
     /// The connection's own context; none outside of connections.
     context: Option<Context>,
     /// The chain that was verified.
-    pub(crate) chain: Option<Box<Verified>>,
-    /// Name under which a client's sessions are remembered.
+    pub(crate) chain: Chain,
+    /// Whom a client asks for: the name under which its sessions are remembered.
     pub(crate) session_key: Option<Box<SessionKey>>,
-    /// Socket that C reads by itself, to be shut down when nothing else keeps C from going on.
-    pub(crate) cut: Option<i32>,
     /// The certificate must be for a host name, which then is among its alternative names.
     pub(crate) expects_dns: bool,
+    /// The peer's certificate was verified for the name that is expected: by this connection, or by the one before of the same context
+    /// whose session it resumes.
+    pub(crate) vouches: bool,
     /// A server's certificate is chosen by the client's first message, whatever the name.
     pub(crate) identity_chosen: bool,
     /// The program's function asked to be asked later.
@@ -53,6 +54,9 @@ struct Rare {
     replaced: Vec<Arc<SslContext>>,
     /// Name of the last pre-shared key that a server gave to the library.
     psk_identity: Option<String>,
+    /// Socket that C reads by itself, to be shut down when nothing else keeps C from going on.
+    #[cfg(unix)]
+    cut: Option<i32>,
 }
 
 type Panic = Box<dyn Any + Send>;
@@ -107,6 +111,18 @@ impl Stash {
 
     pub(crate) fn take_refusal(&mut self) -> Option<VerifyFailure> {
         self.rare.as_mut()?.refusal.take()
+    }
+
+    /// Notes the socket that C reads by itself.
+    #[cfg(unix)]
+    pub(crate) fn set_cut(&mut self, descriptor: i32) {
+        self.rare().cut = Some(descriptor);
+    }
+
+    /// That socket, to be shut down when nothing else keeps C from going on.
+    #[cfg(unix)]
+    pub(crate) fn cut(&self) -> Option<i32> {
+        self.rare.as_ref()?.cut
     }
 
     /// The connection's own context; none outside of connections.

@@ -64,13 +64,13 @@ pub(super) enum Step<T> {
 
 impl<S> Connection<S> {
     pub(super) fn new(ssl: Ssl, transport: Transport<S>, context: Context, limits: Limits, record_size: usize) -> Self {
-        let cut = match &transport {
-            #[cfg(unix)]
-            Transport::Library(library) => Some(library.descriptor()),
-            Transport::Ours(_) => None,
-        };
         let mut stash = Stash::of(context.clone());
-        stash.cut = cut;
+        #[cfg(unix)]
+        if let Transport::Library(library) = &transport
+            && context.hooks().refuse_renegotiation
+        {
+            stash.set_cut(library.descriptor());
+        }
         stash.expects_dns = ssl.expects_dns();
         Self {
             stash,
@@ -103,6 +103,13 @@ impl<S> Connection<S> {
 
     pub(super) fn session_key(&self) -> Option<&SessionKey> {
         self.stash.session_key.as_deref()
+    }
+
+    /// Whom a client asked for is of no use any more where no sessions are kept.
+    pub(super) fn forget_name(&mut self) {
+        if self.context.hooks().sessions.is_none() {
+            self.stash.session_key = None;
+        }
     }
 
     /// Error of a callback that ended the handshake.
@@ -180,7 +187,8 @@ impl<S> Connection<S> {
 
     /// Whether the context demands a certificate and the peer showed none.
     pub(super) fn lacks_certificate(&self) -> bool {
-        self.context.requires_certificate() && self.ssl.peer_certificate().is_none()
+        // A chain that was verified begins with it.
+        self.context.requires_certificate() && self.stash.chain.is_none() && self.ssl.peer_certificate().is_none()
     }
 
     /// Whether the peer's certificate, which nobody verifies, fits none of the pins.
@@ -199,7 +207,7 @@ impl<S> Connection<S> {
 
     /// The verified chain; empty where there is none.
     pub(super) fn verified_chain(&self) -> &[Certificate] {
-        self.stash.chain.as_ref().map_or(&[], |chain| chain.certificates())
+        self.stash.chain.certificates(&self.ssl)
     }
 
     /// The handshake is done.
@@ -210,7 +218,6 @@ impl<S> Connection<S> {
         self.stash.take_refusal();
         if let Transport::Ours(bio) = &mut self.transport {
             bio.set_established();
-            self.ssl.ask_for_records();
         }
     }
 

@@ -8,41 +8,42 @@ use super::handshake_error::{HandshakeError, MidHandshake};
 use super::limits::{Operation, Turn};
 use super::{TlsStream, alert};
 use crate::bio::stream::is_pause;
-use crate::context::SessionKey;
 use crate::error::{Error, ErrorKind};
 
 /// Handshakes until it is done, fails, or the inner stream is not ready, and tells the log what came of it. `turn` is the
 /// time of a handshake that has begun.
 pub(super) fn handshake<S>(
-    connection: Box<Connection<S>>,
+    mut connection: Box<Connection<S>>,
     turn: Option<Turn>,
 ) -> Result<TlsStream<S>, HandshakeError<S>> {
-    let (key, context) = (connection.session_key().cloned(), connection.context().clone());
-    let outcome = drive(connection, turn);
-    match &outcome {
-        Ok(tls) => log_success(tls, key.as_ref()),
-        Err(HandshakeError::Blocked(_)) => {}
-        Err(HandshakeError::Failed(failed)) => {
-            // Nothing that led here is tried a second time.
-            if let (Some(cache), Some(key)) = (&context.hooks().sessions, &key) {
-                cache.forget(key);
+    let mut turn = match connection.begin_handshake(turn) {
+        Ok(turn) => turn,
+        Err(error) => return Err(paused(connection, None, error)),
+    };
+    loop {
+        let pause = match connection.handshake_step() {
+            Ok(Step::Done(())) => {
+                connection.release();
+                let mut tls = TlsStream::new(*connection);
+                log_success(&tls);
+                tls.connection.forget_name();
+                return Ok(tls);
             }
-            let error = failed.error();
-            let level = if error.verify().is_some() { log::Level::Warn } else { log::Level::Debug };
-            match &key {
-                Some(key) => log::log!(target: "dlssl::handshake", level, "with {} failed: {error}", key.name),
-                None => log::log!(target: "dlssl::handshake", level, "with a client failed: {error}"),
-            }
+            Ok(Step::Pause(interest, error)) => connection.wait(&mut turn, interest, error),
+            Err(Failure::InnerStream(error) | Failure::Suspended(error)) => Err(error),
+            Err(Failure::Tls(error)) => return Err(failed(*connection, error)),
+        };
+        if let Err(error) = pause {
+            return Err(paused(connection, Some(turn), error));
         }
     }
-    outcome
 }
 
-fn log_success<S>(tls: &TlsStream<S>, key: Option<&SessionKey>) {
+fn log_success<S>(tls: &TlsStream<S>) {
     if !log::log_enabled!(target: "dlssl::handshake", log::Level::Debug) {
         return;
     }
-    let peer = match key {
+    let peer = match tls.connection.session_key() {
         Some(key) => key.name.to_string(),
         None => format!("a client for {}", tls.server_name().unwrap_or("no name")),
     };
@@ -54,25 +55,19 @@ fn log_success<S>(tls: &TlsStream<S>, key: Option<&SessionKey>) {
     );
 }
 
-fn drive<S>(mut connection: Box<Connection<S>>, turn: Option<Turn>) -> Result<TlsStream<S>, HandshakeError<S>> {
-    let mut turn = match connection.begin_handshake(turn) {
-        Ok(turn) => turn,
-        Err(error) => return Err(paused(connection, None, error)),
-    };
-    loop {
-        let pause = match connection.handshake_step() {
-            Ok(Step::Done(())) => {
-                connection.release();
-                return Ok(TlsStream::new(*connection));
-            }
-            Ok(Step::Pause(interest, error)) => connection.wait(&mut turn, interest, error),
-            Err(Failure::InnerStream(error) | Failure::Suspended(error)) => Err(error),
-            Err(Failure::Tls(error)) => return Err(HandshakeError::failed(error, *connection)),
-        };
-        if let Err(error) = pause {
-            return Err(paused(connection, Some(turn), error));
-        }
+/// The end of a handshake that has failed. Nothing that led here is tried a second time.
+#[cold]
+fn failed<S>(connection: Connection<S>, error: Error) -> HandshakeError<S> {
+    let key = connection.session_key();
+    if let (Some(cache), Some(key)) = (&connection.context().hooks().sessions, key) {
+        cache.forget(key);
     }
+    let level = if error.verify().is_some() { log::Level::Warn } else { log::Level::Debug };
+    match key {
+        Some(key) => log::log!(target: "dlssl::handshake", level, "with {} failed: {error}", key.name),
+        None => log::log!(target: "dlssl::handshake", level, "with a client failed: {error}"),
+    }
+    HandshakeError::failed(error, connection)
 }
 
 /// Why a step of a handshake failed.
@@ -164,7 +159,7 @@ fn paused<S>(connection: Box<Connection<S>>, turn: Option<Turn>, error: io::Erro
         HandshakeError::Blocked(MidHandshake::new(connection, turn, error))
     } else {
         let error = connection.error(ErrorKind::Io, "the inner stream failed").with_io(error);
-        HandshakeError::failed(error, *connection)
+        failed(*connection, error)
     }
 }
 

@@ -88,13 +88,12 @@ use connection::Connection;
 /// ```
 pub struct TlsStream<S> {
     connection: Connection<S>,
-    /// Where small buffers are put together into one record.
-    gather: Vec<u8>,
+    gather: io::Gather,
 }
 
 impl<S> TlsStream<S> {
     fn new(connection: Connection<S>) -> Self {
-        Self { connection, gather: Vec::new() }
+        Self { connection, gather: None }
     }
 
     /// The inner stream.
@@ -280,7 +279,7 @@ impl<S> TlsStream<S> {
     /// ```
     #[doc(alias = "SSL_free_buffers")]
     pub fn release_idle(&mut self) -> bool {
-        self.gather = Vec::new();
+        self.gather = None;
         self.connection.check_process().is_ok() && self.connection.release()
     }
 

@@ -19,6 +19,7 @@ use crate::bio::stream::{AHEAD, Functions, StreamBio};
 use crate::context::{Context, Identities, SessionKey};
 use crate::error::{Error, ErrorKind};
 use crate::hostname::ServerName;
+use crate::raw::call::Row;
 use crate::raw::{MOST_IN_RECORD, Ssl, SslContext};
 use crate::session::Session;
 
@@ -66,67 +67,72 @@ pub(crate) struct Opening {
     /// Context of the certificate that took the first one's place.
     replaced: Option<Arc<SslContext>>,
     early: Option<Early>,
+    /// The session that is offered is one that the context has kept, and vouches for.
+    is_vouched: bool,
 }
 
 impl Opening {
-    pub(crate) fn new(context: &Context, start: Start) -> Result<Self, Error> {
-        context.library().check_process().map_err(|inherited| Error::from(inherited).of(context.library()))?;
-        start.check().map_err(|error| error.of(context.library()))?;
-        let ssl = Ssl::new(context.raw()).map_err(failed(context, "cannot make a connection"))?;
-        Ok(Self { ssl, context: context.clone(), start, key: None, replaced: None, early: None })
+    fn new(context: &Context, start: Start, row: &Row<'_>) -> Result<Self, Error> {
+        let ssl = Ssl::new(context.raw(), row).map_err(failed(context, "cannot make a connection"))?;
+        let context = context.clone();
+        Ok(Self { ssl, context, start, key: None, replaced: None, early: None, is_vouched: false })
     }
 
-    /// Makes this the client's side: the name to ask for and to check, and a session to go on with.
+    /// The client's side: the name to ask for and to check, and a session to go on with.
     pub(crate) fn client(
-        mut self,
+        context: &Context,
+        start: Start,
         key: SessionKey,
         session: Option<Session>,
         early: Option<Vec<u8>>,
     ) -> Result<Self, Error> {
-        self.ssl.set_client();
+        check(context, &start)?;
+        let row = Row::begin(context.library());
+        let mut opening = Self::new(context, start, &row)?;
+        let ssl = &mut opening.ssl;
+        ssl.set_client();
         if key.check_name {
-            let no_wildcards = self.context.refuses_wildcards();
-            self.ssl
-                .expect_name(&key.name, no_wildcards)
-                .map_err(failed(&self.context, "cannot set the name to verify"))?;
+            let expected = ssl.expect_name(&key.name, context.refuses_wildcards(), &row);
+            expected.map_err(failed(context, "cannot set the name to verify"))?;
         }
         match &key.name {
-            ServerName::Dns(host) if key.sni => self
-                .ssl
-                .set_server_name_indication(host)
-                .map_err(failed(&self.context, "cannot set the name to send (SNI)"))?,
+            ServerName::Dns(host) if key.sni => ssl
+                .set_server_name_indication(host, &row)
+                .map_err(failed(context, "cannot set the name to send (SNI)"))?,
             // SNI has no IP addresses (RFC 6066).
             _ => {}
         }
-        let hooks = self.context.hooks();
-        if hooks.request_ocsp && self.ssl.request_status() != Applied::Done {
+        let hooks = context.hooks();
+        if hooks.request_ocsp && ssl.request_status() != Applied::Done {
             let words = "the library cannot ask for a certificate status";
-            return Err(Error::new(ErrorKind::Unsupported, words).of(self.context.library()));
+            return Err(Error::new(ErrorKind::Unsupported, words).of(context.library()));
         }
         let remembered = || hooks.sessions.as_ref()?.take(&key);
         if let Some(session) = session.or_else(remembered) {
-            let offer = self.ssl.offer_session(session.raw());
-            offer.map_err(failed(&self.context, "cannot offer the session"))?;
+            ssl.offer_session(session.raw(), &row).map_err(failed(context, "cannot offer the session"))?;
+            opening.is_vouched = session.is_vouched();
             if let Some(data) = early.filter(|data| (1..=session.raw().most_early_data()).contains(&data.len())) {
                 // The session decides who can read it: so that is looked at before, and not only after.
-                check_session(&self.ssl, &self.context, &key)?;
-                self.early = Some(Early::Send(data));
+                check_session(&opening.ssl, context, &key, opening.is_vouched)?;
+                opening.early = Some(Early::Send(data));
             }
         }
-        self.key = Some(key);
-        Ok(self)
+        opening.key = Some(key);
+        Ok(opening)
     }
 
-    pub(crate) fn server(mut self) -> Self {
-        self.ssl.set_server();
-        self.replaced = self.context.hooks().identities.as_ref().and_then(Identities::replaced);
-        if let Some(context) = &self.replaced {
-            self.ssl.switch_context(context);
+    pub(crate) fn server(context: &Context, start: Start) -> Result<Self, Error> {
+        check(context, &start)?;
+        let mut opening = Self::new(context, start, &Row::begin(context.library()))?;
+        opening.ssl.set_server();
+        opening.replaced = context.hooks().identities.as_ref().and_then(Identities::replaced);
+        if let Some(context) = &opening.replaced {
+            opening.ssl.switch_context(context);
         }
-        if self.context.hooks().takes_early_data {
-            self.early = Some(Early::Take(Vec::new()));
+        if context.hooks().takes_early_data {
+            opening.early = Some(Early::Take(Vec::new()));
         }
-        self
+        Ok(opening)
     }
 
     pub(crate) fn stream<S: Read + Write>(self, stream: S) -> Result<TlsStream<S>, HandshakeError<S>> {
@@ -175,8 +181,16 @@ impl Opening {
         let Start { limits, record_size, .. } = self.start;
         let mut connection = Box::new(Connection::new(self.ssl, transport, self.context, limits, record_size));
         connection.set_up(self.key, self.replaced, self.early);
+        connection.stash.vouches = self.is_vouched;
         handshake(connection, None)
     }
+}
+
+/// Refuses what is known to be refused before C is called at all.
+fn check(context: &Context, start: &Start) -> Result<(), Error> {
+    let library = context.library();
+    library.check_process().map_err(|inherited| Error::from(inherited).of(library))?;
+    start.check().map_err(|error| error.of(library))
 }
 
 fn failed<'a>(context: &'a Context, what: &'static str) -> impl Fn(ErrorStack) -> Error + 'a {

@@ -1,4 +1,7 @@
 //! Whether a resumed session was made with the care that its connection takes: in resuming, the library verifies nothing.
+//!
+//! One that the context kept by itself was verified by its own rules, for the same name. So the name is looked for in the certificate
+//! of one that came from the program, or was kept where the program may have overruled the library.
 
 use super::connection::Connection;
 use crate::context::{Context, SessionKey};
@@ -7,8 +10,9 @@ use crate::hostname::ServerName;
 use crate::raw::{Ssl, verify_error_text};
 use crate::x509::Certificate;
 
-/// Whether the session of a connection was made with the care that its context takes.
-pub(super) fn check_session(ssl: &Ssl, context: &Context, key: &SessionKey) -> Result<(), Error> {
+/// Whether the session of a connection was made with the care that its context takes. `is_vouched`: the context made it, for this
+/// name.
+pub(super) fn check_session(ssl: &Ssl, context: &Context, key: &SessionKey, is_vouched: bool) -> Result<(), Error> {
     if !context.requires_certificate() {
         return Ok(());
     }
@@ -24,7 +28,7 @@ pub(super) fn check_session(ssl: &Ssl, context: &Context, key: &SessionKey) -> R
     let is_for = |name: &ServerName| {
         ssl.peer_certificate().is_some_and(|raw| Certificate::is_raw_for_name(raw, name, no_wildcards))
     };
-    if key.check_name && !is_for(&key.name) {
+    if key.check_name && !is_vouched && !is_for(&key.name) {
         return refused(&format!("is with a certificate that is not valid for {}", key.name));
     }
     Ok(())
@@ -38,6 +42,6 @@ impl<S> Connection<S> {
         if !self.ssl.session_reused() {
             return Ok(());
         }
-        check_session(&self.ssl, self.context(), key)
+        check_session(&self.ssl, self.context(), key, self.stash.vouches)
     }
 }

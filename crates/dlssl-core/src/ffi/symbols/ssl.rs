@@ -86,6 +86,7 @@ symbols! {
         fn SSL_has_pending(ssl: *const SSL) -> c_int where openssl "1.1.0..", libressl "never";
         fn SSL_get_options(ssl: *const SSL) -> u64
             where openssl "3.0..", libressl "never", symbol "SSL_get_options";
+        fn SSL_get0_verified_chain(ssl: *const SSL) -> *mut stack_st_X509 where openssl "1.1.0..", libressl "3.5..";
         fn SSL_free_buffers(ssl: *mut SSL) -> c_int where openssl "1.1.1..", libressl "never";
 
         fn SSL_CTX_set_keylog_callback(ctx: *mut SSL_CTX, callback: Option<SSL_CTX_keylog_cb_func>)

@@ -131,10 +131,18 @@ impl<S> StreamBio<S> {
     /// Puts what was received too early into the empty read-ahead buffer.
     #[inline]
     fn keep(&mut self, behind: &[u8]) {
-        if !behind.is_empty() {
-            self.make_room();
-            self.ahead[..behind.len()].copy_from_slice(behind);
-            self.end = behind.len();
+        if behind.is_empty() {
+            return;
+        }
+        (self.start, self.end) = (0, behind.len());
+        match self.ahead.get_mut(..behind.len()) {
+            Some(ahead) => ahead.copy_from_slice(behind),
+            // What is not read into need not be cleared.
+            None => {
+                self.ahead.clear();
+                self.ahead.reserve_exact(self.room);
+                self.ahead.extend_from_slice(behind);
+            }
         }
     }
 

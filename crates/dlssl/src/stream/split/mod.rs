@@ -18,7 +18,7 @@ pub use divide::Divide;
 pub use duplex::Duplex;
 
 use super::connection::{Connection, Step};
-use super::io::{gathered, or_taken};
+use super::io::{Gather, gathered, or_taken};
 use super::limits::{Limits, Operation, Timeouts};
 use super::{Shutdown, TlsStream};
 use crate::bio::stream::Receiving;
@@ -86,7 +86,7 @@ pub struct WriteHalf<S: Divide> {
     shared: Arc<Shared<S>>,
     end: S::Writer,
     limits: Limits,
-    gather: Vec<u8>,
+    gather: Gather,
 }
 
 impl<S: Divide> TlsStream<S> {
@@ -325,12 +325,12 @@ impl<S: Divide> Write for WriteHalf<S> {
     fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
         self.shared.check_process()?;
         let record_size = self.shared.lock().record_size();
-        let mut gather = std::mem::take(&mut self.gather);
+        let mut gather = self.gather.take().unwrap_or_default();
         let outcome = match gathered(buffers, record_size, &mut gather) {
             Some(alone) => self.drive_write(alone),
             None => self.drive_write(&gather),
         };
-        self.gather = gather;
+        self.gather = Some(gather);
         outcome
     }
 
