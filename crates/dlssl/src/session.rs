@@ -8,7 +8,7 @@ use dlssl_core::Library;
 
 use crate::config::Protocol;
 use crate::error::{Error, ErrorKind};
-use crate::raw::RawSession;
+use crate::raw::{Offered, RawSession};
 
 /// What two sides agreed on, for a shorter handshake the next time. Cheap to clone.
 ///
@@ -47,23 +47,21 @@ pub struct Session {
     raw: Arc<RawSession>,
     /// Made from bytes, not by a handshake.
     is_read: bool,
-    /// Of a context's own cache: the certificate was verified for the name under which it is kept, by that context.
-    is_vouched: bool,
+    offered: Offered,
 }
 
 impl Session {
     pub(crate) fn new(raw: RawSession) -> Self {
-        Self { raw: Arc::new(raw), is_read: false, is_vouched: false }
+        Self { raw: Arc::new(raw), is_read: false, offered: Offered::Unchecked }
     }
 
-    /// The same, to be kept by a context that has verified the certificate for the name at hand, or has not.
-    pub(crate) fn vouched(self, is_vouched: bool) -> Self {
-        Self { is_vouched, ..self }
+    /// The same, for a context to keep under the name of the connection that it came from, and to offer like this.
+    pub(crate) fn offered_as(self, offered: Offered) -> Self {
+        Self { offered, ..self }
     }
 
-    /// Whether the context that kept it has verified the certificate for the name under which it was.
-    pub(crate) fn is_vouched(&self) -> bool {
-        self.is_vouched
+    pub(crate) fn offered(&self) -> Offered {
+        self.offered
     }
 
     /// One to offer, over and over: itself, but for libraries that mark what they make.
@@ -71,7 +69,7 @@ impl Session {
         if self.is_read || !self.raw.may_be_marked() {
             return Some(self);
         }
-        Some(Self::from_der(self.library(), &self.to_der().ok()?).ok()?.vouched(self.is_vouched))
+        Some(Self::from_der(self.library(), &self.to_der().ok()?).ok()?.offered_as(self.offered))
     }
 
     pub(crate) fn raw(&self) -> &RawSession {

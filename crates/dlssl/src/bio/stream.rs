@@ -27,8 +27,8 @@ pub(crate) const MOST_SILENT: usize = 1000;
 pub(crate) struct StreamBio<S> {
     stream: S,
     functions: Functions<S>,
-    /// Size of the read-ahead buffer.
-    room: usize,
+    /// Size of the read-ahead buffer: some thousand bytes, in four of each connection.
+    room: u32,
     /// Received and not yet asked for: `ahead[start..end]`.
     ahead: Vec<u8>,
     start: usize,
@@ -80,7 +80,7 @@ impl<S> StreamBio<S> {
         Self {
             stream,
             functions,
-            room,
+            room: room as u32,
             ahead: received,
             start: 0,
             end,
@@ -93,6 +93,11 @@ impl<S> StreamBio<S> {
             unflushed: false,
             broken: None,
         }
+    }
+
+    #[inline]
+    fn room(&self) -> usize {
+        self.room as usize
     }
 
     pub(crate) fn stream(&self) -> &S {

@@ -19,7 +19,7 @@ pub(crate) unsafe extern "C" fn client_hello(ssl: *mut SSL, alert: *mut c_int, _
     };
     alerts(Alert::INTERNAL_ERROR);
     in_callback(SSL_CLIENT_HELLO_ERROR, |frame| {
-        let Some(hooks) = frame.stash.hooks().cloned() else { return SSL_CLIENT_HELLO_SUCCESS };
+        let Some(hooks) = frame.hooks() else { return SSL_CLIENT_HELLO_SUCCESS };
         let Some(function) = &hooks.client_hello else { return SSL_CLIENT_HELLO_SUCCESS };
         // SAFETY: C hands the live connection of the frame's library; the parts are gone before we return.
         let Some(parts) = (unsafe { compat::client_hello(frame.library.functions(), ssl) }) else {

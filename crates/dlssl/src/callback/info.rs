@@ -24,7 +24,7 @@ pub(crate) unsafe extern "C" fn info(ssl: *const SSL, place: c_int, value: c_int
 
 fn hear(ssl: *const SSL, place: c_int, value: c_int) {
     in_callback((), |frame| {
-        let Some(hooks) = frame.stash.hooks().cloned() else { return };
+        let Some(hooks) = frame.hooks() else { return };
         if hooks.refuse_renegotiation && place & SSL_CB_HANDSHAKE_START != 0 {
             refuse_renegotiation(frame, ssl);
         }

@@ -8,7 +8,7 @@ use super::in_callback;
 
 pub(crate) unsafe extern "C" fn key_log(_: *const SSL, line: *const c_char) {
     in_callback((), |frame| {
-        let Some(hooks) = frame.stash.hooks().cloned() else { return };
+        let Some(hooks) = frame.hooks() else { return };
         if line.is_null() {
             return;
         }

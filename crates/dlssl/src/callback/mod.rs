@@ -37,6 +37,8 @@ pub(crate) use ticket::{ticket_key_newer, ticket_key_older};
 pub(crate) use verify::{Chain, Policy as VerifyPolicy, verify, verify_chain};
 
 use crate::bio::Bio;
+use crate::context::{Context, Hooks};
+use crate::raw::SslContext;
 use crate::raw::stash::Stash;
 
 /// What callbacks of one call into C may touch.
@@ -44,9 +46,21 @@ pub(crate) struct Frame<'a> {
     pub(crate) library: &'a Library,
     pub(crate) bio: Option<&'a mut dyn Bio>,
     pub(crate) stash: &'a mut Stash,
+    /// The connection's own; none outside of connections.
+    pub(crate) context: Option<&'a Context>,
 }
 
-impl Frame<'_> {
+impl<'a> Frame<'a> {
+    /// The program's functions and what goes with them.
+    pub(crate) fn hooks(&self) -> Option<&'a Hooks> {
+        self.context.map(Context::hooks)
+    }
+
+    /// The context that C goes on with.
+    pub(crate) fn context_in_effect(&self) -> Option<&SslContext> {
+        self.stash.replacement().or_else(|| self.context.map(Context::raw))
+    }
+
     /// Why there is no BIO.
     #[cold]
     pub(crate) fn disconnected(&self) -> io::Error {

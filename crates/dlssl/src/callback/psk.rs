@@ -18,7 +18,7 @@ pub(crate) unsafe extern "C" fn psk_client(
     key_room: c_uint,
 ) -> c_uint {
     in_callback(0, |frame| {
-        let Some(hooks) = frame.stash.hooks().cloned() else { return 0 };
+        let Some(hooks) = frame.hooks() else { return 0 };
         let Some(Psk::Client { identity: name, key: secret }) = &hooks.psk else { return 0 };
         let Ok(name) = CString::new(name.as_str()) else { return 0 };
         // SAFETY: C hands two buffers with their sizes.
@@ -34,7 +34,7 @@ pub(crate) unsafe extern "C" fn psk_server(
     key_room: c_uint,
 ) -> c_uint {
     in_callback(0, |frame| {
-        let Some(hooks) = frame.stash.hooks().cloned() else { return 0 };
+        let Some(hooks) = frame.hooks() else { return 0 };
         let Some(Psk::Server(function)) = &hooks.psk else { return 0 };
         if identity.is_null() {
             return 0;

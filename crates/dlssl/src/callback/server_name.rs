@@ -21,7 +21,7 @@ pub(crate) unsafe extern "C" fn server_name(ssl: *mut SSL, alert: *mut c_int, _:
     };
     alerts(Alert::INTERNAL_ERROR);
     in_callback(SSL_TLSEXT_ERR_ALERT_FATAL, |frame| {
-        let Some(hooks) = frame.stash.hooks().cloned().filter(|_| !frame.stash.identity_chosen) else {
+        let Some(hooks) = frame.hooks().filter(|_| !frame.stash.identity_chosen) else {
             return SSL_TLSEXT_ERR_NOACK;
         };
         // SAFETY: C hands the live connection; null, or a string that it keeps while we are here.

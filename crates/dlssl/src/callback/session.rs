@@ -7,7 +7,7 @@ use std::ptr;
 use dlssl_core::ffi::{SSL, SSL_CTX, SSL_SESSION, memory};
 
 use super::in_callback;
-use crate::raw::RawSession;
+use crate::raw::{Offered, RawSession};
 use crate::session::Session;
 
 /// Takes a new session: a client's goes into the cache of its context, a server's to the program's store.
@@ -15,7 +15,7 @@ pub(crate) unsafe extern "C" fn new_session(_: *mut SSL, session: *mut SSL_SESSI
     // C frees the session when we say 0; a panic after it is ours must not say so.
     let taken = Cell::new(0);
     in_callback((), |frame| {
-        let Some(hooks) = frame.stash.hooks().cloned() else { return };
+        let Some(hooks) = frame.hooks() else { return };
         // SAFETY: C hands a live session with one reference that becomes ours when we say 1.
         let Some(session) = (unsafe { RawSession::from_raw(frame.library, session) }) else { return };
         taken.set(1);
@@ -24,7 +24,8 @@ pub(crate) unsafe extern "C" fn new_session(_: *mut SSL, session: *mut SSL_SESSI
                 store.0.insert(session.id(), der, std::time::Duration::from_secs(session.timeout()));
             }
         } else if let (Some(cache), Some(key)) = (&hooks.sessions, &frame.stash.session_key) {
-            cache.put(key, Session::new(session).vouched(frame.stash.vouches));
+            let offered = if frame.stash.vouches { Offered::Vouched } else { Offered::Unchecked };
+            cache.put(key, Session::new(session).offered_as(offered));
         }
     });
     taken.get()
@@ -40,7 +41,7 @@ pub(crate) unsafe extern "C" fn find_session(
     // SAFETY: C's own variable: nought says that the reference is C's to keep.
     unsafe { *copy = 0 };
     in_callback(ptr::null_mut(), |frame| {
-        let store = frame.stash.hooks().and_then(|hooks| hooks.store.clone());
+        let store = frame.hooks().and_then(|hooks| hooks.store.clone());
         // SAFETY: C hands the name with its length, and keeps it until we return.
         let id = unsafe { memory::slice(id, len as isize) };
         store
@@ -53,7 +54,7 @@ pub(crate) unsafe extern "C" fn find_session(
 /// Tells the program's store that a session is no good any more.
 pub(crate) unsafe extern "C" fn remove_session(_: *mut SSL_CTX, session: *mut SSL_SESSION) {
     in_callback((), |frame| {
-        let Some(store) = frame.stash.hooks().and_then(|hooks| hooks.store.clone()) else { return };
+        let Some(store) = frame.hooks().and_then(|hooks| hooks.store.clone()) else { return };
         let get = frame.library.functions().ssl_session.SSL_SESSION_get_id;
         let mut len = 0;
         // SAFETY: C hands a live session, which owns its name.

@@ -50,7 +50,7 @@ pub(crate) unsafe extern "C" fn ticket_key_newer(
 /// The arguments must be those of the ticket callback.
 unsafe fn answer(name: *mut c_uchar, iv: *mut c_uchar, cipher: *mut EVP_CIPHER_CTX, mac: Mac, encrypt: bool) -> c_int {
     in_callback(ERROR, |frame| {
-        let Some(keys) = frame.stash.hooks().and_then(|hooks| hooks.ticket_keys.current()) else {
+        let Some(keys) = frame.hooks().and_then(|hooks| hooks.ticket_keys.current()) else {
             return UNKNOWN_KEY;
         };
         // SAFETY: C hands 16 bytes each, its own, for us to read (decrypting) or fill (encrypting).

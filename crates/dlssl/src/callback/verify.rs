@@ -14,6 +14,7 @@ use once_cell::race::OnceBox;
 
 use super::{Frame, in_callback};
 use crate::config::{Verification, VerifyCallback};
+use crate::context::Context;
 use crate::error::VerifyFailure;
 use crate::raw::{self, verify_error_text};
 use crate::x509::{Certificate, Pin, sound, weak};
@@ -84,48 +85,44 @@ impl Chain {
     }
 }
 
-/// What the context of the connection demands.
-fn policy(frame: &Frame<'_>) -> Option<Arc<Policy>> {
-    frame.stash.context().map(|context| Arc::clone(context.verify_policy()))
-}
-
 /// Verifies the peer's chain: the library's verification, then our checks. 1 or 0, no other number.
 pub(crate) unsafe extern "C" fn verify_chain(store: *mut X509_STORE_CTX, _: *mut c_void) -> c_int {
     let prepared = in_callback(None, |frame| {
         // C, too, forgets the chain before.
         frame.stash.chain = Chain::None;
         frame.stash.vouches = false;
-        let policy = policy(frame)?;
-        if policy.allow_weak {
+        let context = frame.context?;
+        if context.verify_policy().allow_weak {
             // SAFETY: C hands a live store context of the frame's library.
             unsafe { compat::set_level(frame.library.functions(), store, 0) };
         }
-        Some((frame.library.clone(), policy))
+        Some(context.clone())
     });
-    let Some((library, policy)) = prepared else { return 0 };
+    let Some(context) = prepared else { return 0 };
+    let (library, policy) = (context.library(), context.verify_policy());
     // Not inside of `in_callback`: C calls `verify` from here.
     // SAFETY: as above.
     let accepted = unsafe { compat::verify(library.functions(), store) };
     c_int::from(in_callback(false, |frame| {
-        let step = Step { store, library: &library };
+        let step = Step { store, library };
         if !accepted {
             frame.stash.refuse(|| failure(&step.verification(false)));
             return false;
         }
         if policy.ignored {
             let chain = step.chain().filter(|_| step.code() == 0).unwrap_or_default();
-            frame.stash.chain = Chain::of(&library, &chain);
+            frame.stash.chain = Chain::of(library, &chain);
             return true;
         }
         // What cannot be looked at is not taken.
         let Some(chain) = step.chain() else {
             return refuse(frame, &step, step.fault(None, 0, "the library does not give the verified chain"));
         };
-        if !own_checks(frame, &policy, &step, &chain) {
+        if !own_checks(frame, policy, &step, &chain) {
             return false;
         }
         if step.code() == 0 {
-            frame.stash.chain = Chain::of(&library, &chain);
+            frame.stash.chain = Chain::of(library, &chain);
             // What a program may have overruled is looked at again when the session is resumed.
             frame.stash.vouches = policy.callback.as_ref().is_none_or(|callback| !callback.decides);
         }
@@ -170,7 +167,7 @@ fn refuse(frame: &mut Frame<'_>, step: &Step<'_>, fault: Verification) -> bool {
 pub(crate) unsafe extern "C" fn verify(accepted: c_int, store: *mut X509_STORE_CTX) -> c_int {
     c_int::from(in_callback(false, |frame| {
         let accepted = accepted == 1;
-        let Some(policy) = policy(frame) else { return accepted };
+        let Some(policy) = frame.context.map(Context::verify_policy) else { return accepted };
         if policy.ignored || accepted && policy.callback.is_none() {
             return accepted;
         }

@@ -62,8 +62,8 @@ fn run(library: &Library, settings: &Settings) -> Result<Context, Error> {
             require_certificate: settings.peer_certificate == PeerCertificate::Required
                 && settings.functions.psk.is_none(),
             asks_on_request: settings.peer_certificate == PeerCertificate::OnRequest,
-            hooks: hooks.into(),
-            verify: verify::policy(settings).into(),
+            hooks,
+            verify: verify::policy(settings),
             no_wildcards: settings.verify.no_wildcards,
             kernel_tls: settings.tuning.asks_for_kernel_tls(),
         }

@@ -21,6 +21,13 @@ pub(crate) struct SessionKey {
     pub(crate) sni: bool,
 }
 
+impl SessionKey {
+    /// Whether the certificate must be for a host name.
+    pub(crate) fn expects_dns(&self) -> bool {
+        self.check_name && matches!(self.name, ServerName::Dns(_))
+    }
+}
+
 /// A lock of the standard library: one with global tables would not survive a fork.
 pub(crate) struct SessionCache {
     most: usize,

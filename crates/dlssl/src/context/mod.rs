@@ -61,12 +61,12 @@ struct Inner {
     /// A server asks for certificates when the program says so.
     asks_on_request: bool,
     /// What is demanded beyond the library's own verification.
-    verify: Arc<VerifyPolicy>,
+    verify: VerifyPolicy,
     /// Wildcards in certificates match nothing.
     no_wildcards: bool,
     /// Kernel TLS was asked for.
     kernel_tls: bool,
-    hooks: Arc<Hooks>,
+    hooks: Hooks,
 }
 
 impl Context {
@@ -87,7 +87,7 @@ impl Context {
         self.inner.context.as_ptr()
     }
 
-    pub(crate) fn raw(&self) -> &Arc<SslContext> {
+    pub(crate) fn raw(&self) -> &SslContext {
         &self.inner.context
     }
 
@@ -95,7 +95,7 @@ impl Context {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 
-    pub(crate) fn hooks(&self) -> &Arc<Hooks> {
+    pub(crate) fn hooks(&self) -> &Hooks {
         &self.inner.hooks
     }
 
@@ -111,7 +111,7 @@ impl Context {
         self.inner.asks_on_request
     }
 
-    pub(crate) fn verify_policy(&self) -> &Arc<VerifyPolicy> {
+    pub(crate) fn verify_policy(&self) -> &VerifyPolicy {
         &self.inner.verify
     }
 

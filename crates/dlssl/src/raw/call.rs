@@ -14,7 +14,7 @@ pub(crate) fn enter<R>(library: &Library, bio: Option<&mut dyn Bio>, stash: &mut
     let outer = set_aside(library);
     // A trait object behind `&mut` is tied to one lifetime until it is named anew.
     let bio = bio.map(|bio| -> &mut dyn Bio { bio });
-    let result = callback::with_frame(Frame { library, bio, stash: &mut *stash }, call);
+    let result = callback::with_frame(Frame { library, bio, stash: &mut *stash, context: None }, call);
     put_back(library, outer);
     stash.go_on_with_panic();
     result

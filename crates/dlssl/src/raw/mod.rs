@@ -27,7 +27,7 @@ pub(crate) use key::{Answer, PrivateKey};
 pub(crate) use memory::MemBuf;
 pub(crate) use pkcs12::{Pkcs12Failure, parse_pkcs12};
 pub(crate) use session::RawSession;
-pub(crate) use ssl::{Outcome, Ssl};
+pub(crate) use ssl::{Offered, Outcome, Ssl};
 pub(crate) use x509::{Certificate, Crl, digest, locations as x509_locations, object_names, verify_error_text};
 
 /// Defines an owner: a pointer that is not null, its library, and the function that frees it.

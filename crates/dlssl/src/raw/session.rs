@@ -12,7 +12,7 @@ use dlssl_core::ffi::memory;
 use dlssl_core::{ErrorStack, Library};
 
 use super::call::{Row, plain};
-use super::{Ssl, SslContext, owner};
+use super::{Offered, Ssl, SslContext, owner};
 use crate::callback;
 
 owner! {
@@ -156,7 +156,12 @@ impl Ssl {
     }
 
     /// Offers a session to the server. It must be of the same generation.
-    pub(crate) fn offer_session(&mut self, session: &RawSession, row: &Row<'_>) -> Result<(), ErrorStack> {
+    pub(crate) fn offer_session(
+        &mut self,
+        session: &RawSession,
+        offered: Offered,
+        row: &Row<'_>,
+    ) -> Result<(), ErrorStack> {
         let set = self.library().functions().ssl_session.SSL_set_session;
         let copy;
         let session = if compat::wants_copy(self.library().flavour()) {
@@ -171,7 +176,7 @@ impl Ssl {
             unsafe { set(self.as_ptr(), session.as_ptr()) }
         };
         row.plain(call, |result| *result != 1)?;
-        self.set_offered_session();
+        self.set_offered(offered);
         Ok(())
     }
 

@@ -1,8 +1,7 @@
 //! `SSL`: one connection's C object.
 
 use std::ffi::{CStr, CString, c_int, c_uint};
-use std::ptr;
-use std::sync::Arc;
+use std::ptr::{self, NonNull};
 
 use dlssl_core::compat::bio as compat_bio;
 use dlssl_core::compat::error::{note_others, restore};
@@ -18,27 +17,28 @@ use dlssl_core::{ErrorEntry, ErrorStack, Library};
 use super::act::{Act, Kind, Transfer};
 use super::call::{Outer, Row, must_set_aside, plain, put_back, set_aside, tidy};
 use super::stash::Stash;
-use super::{Certificate, SslContext, kernel_tls, owner};
+use super::{Certificate, kernel_tls};
 use crate::bio::Bio;
 use crate::callback::{Frame, with_frame};
+use crate::context::Context;
 use crate::hostname::ServerName;
-
-owner! {
-    /// The C object.
-    RawSsl, SSL, ssl.SSL_free
-}
 
 /// A connection.
 pub(crate) struct Ssl {
-    /// Freed before the context, to whose data C holds pointers.
-    raw: RawSsl,
-    context: Arc<SslContext>,
-    /// The peer's certificate must be for a host name.
-    expects_dns: bool,
+    pointer: NonNull<SSL>,
+    context: Context,
     /// The session stays good, also where the connection has no orderly end.
     keep_session: bool,
-    /// A client offered a session.
-    offered_session: bool,
+    offered: Option<Offered>,
+}
+
+/// A session that a client offered to go on with.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offered {
+    /// The name is still to be looked for in its certificate.
+    Unchecked,
+    /// It was found there when the context kept the session.
+    Vouched,
 }
 
 /// What C made of it, where it did not just do it.
@@ -56,14 +56,19 @@ pub(crate) struct Outcome {
 }
 
 impl Ssl {
-    pub(crate) fn new(context: &Arc<SslContext>, row: &Row<'_>) -> Result<Self, ErrorStack> {
+    pub(crate) fn new(context: &Context, row: &Row<'_>) -> Result<Self, ErrorStack> {
         let library = context.library();
         let new = library.functions().ssl.SSL_new;
         // SAFETY: live context, to which the connection takes a reference of its own.
         let pointer = row.plain(|| unsafe { new(context.as_ptr()) }, |ssl| ssl.is_null())?;
-        // SAFETY: just made, owned by nobody else.
-        let raw = unsafe { RawSsl::from_raw(library, pointer) }.ok_or_else(ErrorStack::default)?;
-        Ok(Self { raw, context: Arc::clone(context), expects_dns: false, keep_session: false, offered_session: false })
+        let pointer = NonNull::new(pointer).ok_or_else(ErrorStack::default)?;
+        Ok(Self { pointer, context: context.clone(), keep_session: false, offered: None })
+    }
+
+    /// The context that it was made from.
+    #[inline]
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
     }
 
     #[inline]
@@ -75,13 +80,12 @@ impl Ssl {
         self.keep_session = keep;
     }
 
-    pub(super) fn set_offered_session(&mut self) {
-        self.offered_session = true;
+    pub(super) fn set_offered(&mut self, offered: Offered) {
+        self.offered = Some(offered);
     }
 
-    /// Whether this client offered a session.
-    pub(crate) fn has_offered_session(&self) -> bool {
-        self.offered_session
+    pub(crate) fn offered(&self) -> Option<Offered> {
+        self.offered
     }
 
     /// Whether C goes on by itself after a record that holds no data.
@@ -96,7 +100,7 @@ impl Ssl {
     /// The pointer, for C.
     #[inline]
     pub(crate) fn as_ptr(&self) -> *mut SSL {
-        self.raw.as_ptr()
+        self.pointer.as_ptr()
     }
 
     /// Makes this the client's side.
@@ -112,9 +116,9 @@ impl Ssl {
     }
 
     /// Connects it to our BIO, of which C may ask for more than it needs at the moment: it gives no more than the record at hand.
-    pub(crate) fn use_our_bio(&self, method: compat_bio::Method) -> Result<(), ErrorStack> {
+    pub(crate) fn use_our_bio(&self) -> Result<(), ErrorStack> {
         let functions = self.library().functions();
-        let bio = plain(self.library(), || compat_bio::new(functions, method), |bio| bio.is_null())?;
+        let bio = plain(self.library(), || compat_bio::new(functions, self.context.method()), |bio| bio.is_null())?;
         // SAFETY: live connection; a new BIO, which it becomes the owner of: for both directions it takes one reference.
         unsafe {
             (functions.ssl.SSL_set_bio)(self.as_ptr(), bio, bio);
@@ -144,13 +148,7 @@ impl Ssl {
     }
 
     /// Accepts only certificates that are valid for the name.
-    pub(crate) fn expect_name(
-        &mut self,
-        name: &ServerName,
-        no_wildcards: bool,
-        row: &Row<'_>,
-    ) -> Result<(), ErrorStack> {
-        self.expects_dns = matches!(name, ServerName::Dns(_));
+    pub(crate) fn expect_name(&self, name: &ServerName, no_wildcards: bool, row: &Row<'_>) -> Result<(), ErrorStack> {
         let functions = self.library().functions();
         let flags = name_flags(no_wildcards);
         row.plain(
@@ -175,16 +173,11 @@ impl Ssl {
         .map(drop)
     }
 
-    /// Whether the peer's certificate must be for a host name.
-    pub(crate) fn expects_dns(&self) -> bool {
-        self.expects_dns
-    }
-
     /// Whether the library is this process's, and nobody else can have left entries in its error queue: what a
     /// [transfer](Self::transfer) asks for.
     #[inline(always)]
     pub(crate) fn is_straight(&self) -> bool {
-        let library = self.context.library();
+        let library = self.library();
         !library.is_inherited() && !must_set_aside(library)
     }
 
@@ -192,7 +185,12 @@ impl Ssl {
     /// [`finish_transfer`](Self::finish_transfer).
     #[inline(always)]
     pub(crate) fn transfer(&mut self, bio: &mut dyn Bio, stash: &mut Stash, what: Transfer<'_>) -> c_int {
-        with_frame(Frame { library: self.context.library(), bio: Some(bio), stash }, || what.call(self))
+        with_frame(self.frame(Some(bio), stash), || what.call(self))
+    }
+
+    #[inline(always)]
+    fn frame<'a>(&'a self, bio: Option<&'a mut dyn Bio>, stash: &'a mut Stash) -> Frame<'a> {
+        Frame { library: self.library(), bio, stash, context: Some(&self.context) }
     }
 
     /// What came of a transfer that was not just done.
@@ -208,7 +206,7 @@ impl Ssl {
         stash: &mut Stash,
         what: &mut A,
     ) -> Result<usize, Outcome> {
-        let library = self.context.library();
+        let library = self.library();
         let kind = what.kind();
         // Of C's own socket BIO we know too little to tell whose entries are found afterwards.
         let was_empty = !kind.is_on_data_path() || bio.is_none() || must_set_aside(library);
@@ -216,7 +214,7 @@ impl Ssl {
         // A trait object behind `&mut` is tied to one lifetime until it is named anew.
         let bio = bio.filter(|_| !stash.renegotiation).map(|bio| -> &mut dyn Bio { bio });
         // One thread alone has the connection (`&mut self`).
-        let result = with_frame(Frame { library, bio, stash: &mut *stash }, || what.call(self));
+        let result = with_frame(self.frame(bio, stash), || what.call(self));
         if result > 0 && !was_empty && !stash.has_panicked() {
             // Positive.
             return Ok(result as usize);
@@ -234,7 +232,7 @@ impl Ssl {
         stash: &mut Stash,
         kind: Kind,
     ) -> Result<usize, Outcome> {
-        let library = self.context.library();
+        let library = self.library();
         let sends_file = kind.sends_file();
         let outcome = match usize::try_from(result) {
             Ok(count) if count > 0 || sends_file => {
@@ -256,7 +254,7 @@ impl Ssl {
     /// What C says about a call that it did not just do. To be called right after it.
     fn outcome(&self, result: c_int, was_empty: bool, reads: bool) -> Outcome {
         let os = std::io::Error::last_os_error();
-        let library = self.context.library();
+        let library = self.library();
         // SAFETY: live connection; to be called after the call that gave `result`, with nothing in between but itself.
         let ask = || unsafe { (library.functions().ssl.SSL_get_error)(self.as_ptr(), result) };
         let mut code = ask();
@@ -423,11 +421,22 @@ impl Ssl {
 
 impl Drop for Ssl {
     fn drop(&mut self) {
-        if self.keep_session && !self.library().is_inherited() {
+        // What a process inherited is left alone, as all that C owns.
+        if self.library().is_inherited() {
+            return;
+        }
+        if self.keep_session {
             self.end_quietly();
         }
+        // SAFETY: owned by us, made by this library, freed once, before the context, to whose data C holds pointers.
+        unsafe { (self.library().functions().ssl.SSL_free)(self.as_ptr()) };
     }
 }
+
+// SAFETY: a connection has no ties to the thread that made it.
+unsafe impl Send for Ssl {}
+// SAFETY: what changes it wants it alone; what is public on a shared reference only reads.
+unsafe impl Sync for Ssl {}
 
 /// How names are compared.
 pub(super) fn name_flags(no_wildcards: bool) -> c_uint {

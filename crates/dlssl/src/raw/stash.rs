@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::bio::Interest;
 use crate::callback::Chain;
-use crate::context::{Context, Hooks, SessionKey};
+use crate::context::SessionKey;
 use crate::error::{Error, VerifyFailure};
 use crate::raw::SslContext;
 
@@ -17,16 +17,13 @@ pub(crate) struct Stash {
     /// First error of the inner stream, and what it was asked for.
     pub(crate) io: Option<(Interest, io::Error)>,
     rare: Option<Box<Rare>>,
-    /// The connection's own context; none outside of connections.
-    context: Option<Context>,
     /// The chain that was verified.
     pub(crate) chain: Chain,
     /// Whom a client asks for: the name under which its sessions are remembered.
     pub(crate) session_key: Option<Box<SessionKey>>,
     /// The certificate must be for a host name, which then is among its alternative names.
     pub(crate) expects_dns: bool,
-    /// The peer's certificate was verified for the name that is expected: by this connection, or by the one before of the same context
-    /// whose session it resumes.
+    /// The name that a client expects, if any, was found in the server's certificate; not if the program may have said so.
     pub(crate) vouches: bool,
     /// A server's certificate is chosen by the client's first message, whatever the name.
     pub(crate) identity_chosen: bool,
@@ -62,11 +59,6 @@ struct Rare {
 type Panic = Box<dyn Any + Send>;
 
 impl Stash {
-    /// That of a connection.
-    pub(crate) fn of(context: Context) -> Self {
-        Self { context: Some(context), ..Self::default() }
-    }
-
     fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
@@ -125,25 +117,14 @@ impl Stash {
         self.rare.as_ref()?.cut
     }
 
-    /// The connection's own context; none outside of connections.
-    pub(crate) fn context(&self) -> Option<&Context> {
-        self.context.as_ref()
-    }
-
-    /// What callbacks need of it.
-    pub(crate) fn hooks(&self) -> Option<&Arc<Hooks>> {
-        self.context.as_ref().map(Context::hooks)
-    }
-
     /// Keeps a context that C goes on with, in place of the one before.
     pub(crate) fn replace_context(&mut self, context: Arc<SslContext>) {
         self.rare().replaced.push(context);
     }
 
-    /// The context that C goes on with.
-    pub(crate) fn context_in_effect(&self) -> Option<&Arc<SslContext>> {
-        let replaced = self.rare.as_ref().and_then(|rare| rare.replaced.last());
-        replaced.or_else(|| self.context.as_ref().map(Context::raw))
+    /// The context that C goes on with in place of the connection's own.
+    pub(crate) fn replacement(&self) -> Option<&SslContext> {
+        self.rare.as_ref()?.replaced.last().map(|context| &**context)
     }
 
     /// Notes the name of the pre-shared key that the library was given, if it was.

@@ -26,7 +26,7 @@ impl<S> Connection<S> {
             return None;
         }
         match &self.context().hooks().psk {
-            Some(Psk::Client { identity, .. }) if !self.ssl().has_offered_session() => Some(identity.clone()),
+            Some(Psk::Client { identity, .. }) if self.ssl().offered().is_none() => Some(identity.clone()),
             Some(Psk::Server(_)) => self.stash.psk_identity().map(str::to_owned),
             _ => None,
         }

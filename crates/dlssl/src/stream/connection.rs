@@ -35,7 +35,6 @@ pub(super) struct Connection<S> {
     pub(super) ssl: Ssl,
     pub(super) transport: Transport<S>,
     pub(super) stash: Stash,
-    context: Context,
     pub(super) limits: Limits,
     pub(super) pace: Pace,
     /// Most bytes of plain text in one record of ours.
@@ -47,12 +46,20 @@ pub(super) struct Connection<S> {
     pub(super) cut_off: bool,
     /// The peer has sent `close_notify`, and C has said so.
     pub(super) peer_closed: bool,
-    /// We have made ours.
-    pub(super) closed: bool,
-    /// Our `close_notify` is made, and not known to be with the inner stream.
-    closing: bool,
+    pub(super) closing: Closing,
     pub(super) trouble: Trouble,
     pub(super) early: Option<Box<Early>>,
+}
+
+/// How far our `close_notify` is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Closing {
+    /// Not made: there may be more to write.
+    Not,
+    /// Made, and not known to be with the inner stream.
+    Made,
+    /// With the inner stream, or of no use to anybody.
+    Sent,
 }
 
 /// What one step of an operation came to, short of an error. A step does not wait by itself.
@@ -63,20 +70,18 @@ pub(super) enum Step<T> {
 }
 
 impl<S> Connection<S> {
-    pub(super) fn new(ssl: Ssl, transport: Transport<S>, context: Context, limits: Limits, record_size: usize) -> Self {
-        let mut stash = Stash::of(context.clone());
+    pub(super) fn new(ssl: Ssl, transport: Transport<S>, limits: Limits, record_size: usize) -> Self {
+        let mut stash = Stash::default();
         #[cfg(unix)]
         if let Transport::Library(library) = &transport
-            && context.hooks().refuse_renegotiation
+            && ssl.context().hooks().refuse_renegotiation
         {
             stash.set_cut(library.descriptor());
         }
-        stash.expects_dns = ssl.expects_dns();
         Self {
             stash,
             ssl,
             transport,
-            context,
             limits,
             pace: Pace::default(),
             // At most 16 KiB.
@@ -85,8 +90,7 @@ impl<S> Connection<S> {
             pauses: false,
             cut_off: false,
             peer_closed: false,
-            closed: false,
-            closing: false,
+            closing: Closing::Not,
             trouble: Trouble::default(),
             early: None,
         }
@@ -95,6 +99,7 @@ impl<S> Connection<S> {
     /// Says whom a client asks for, and which certificate a server shows beside its context's own.
     pub(super) fn set_up(&mut self, key: Option<SessionKey>, replaced: Option<Arc<SslContext>>, early: Option<Early>) {
         self.early = early.map(Box::new);
+        self.stash.expects_dns = key.as_ref().is_some_and(SessionKey::expects_dns);
         self.stash.session_key = key.map(Box::new);
         if let Some(context) = replaced {
             self.stash.replace_context(context);
@@ -107,7 +112,7 @@ impl<S> Connection<S> {
 
     /// Whom a client asked for is of no use any more where no sessions are kept.
     pub(super) fn forget_name(&mut self) {
-        if self.context.hooks().sessions.is_none() {
+        if self.context().hooks().sessions.is_none() {
             self.stash.session_key = None;
         }
     }
@@ -122,7 +127,7 @@ impl<S> Connection<S> {
     }
 
     pub(super) fn context(&self) -> &Context {
-        &self.context
+        self.ssl.context()
     }
 
     pub(super) fn inner(&self) -> &S {
@@ -182,18 +187,18 @@ impl<S> Connection<S> {
             #[cfg(unix)]
             Transport::Library(_) => false,
         };
-        self.context.tolerates_missing_close_notify() && !inside
+        self.context().tolerates_missing_close_notify() && !inside
     }
 
     /// Whether the context demands a certificate and the peer showed none.
     pub(super) fn lacks_certificate(&self) -> bool {
         // A chain that was verified begins with it.
-        self.context.requires_certificate() && self.stash.chain.is_none() && self.ssl.peer_certificate().is_none()
+        self.context().requires_certificate() && self.stash.chain.is_none() && self.ssl.peer_certificate().is_none()
     }
 
     /// Whether the peer's certificate, which nobody verifies, fits none of the pins.
     pub(super) fn lacks_pin(&self) -> bool {
-        let policy = self.context.verify_policy();
+        let policy = self.context().verify_policy();
         policy.ignored && !policy.pins.is_empty() && {
             let own = self.ssl.peer_certificate().and_then(Certificate::new);
             !policy.is_pinned(own.as_slice())
@@ -226,18 +231,10 @@ impl<S> Connection<S> {
         self.stash.alpn_refused
     }
 
-    pub(super) fn is_closing(&self) -> bool {
-        self.closing
-    }
-
-    pub(super) fn set_closing(&mut self, closing: bool) {
-        self.closing = closing;
-    }
-
     /// Refuses to go on with a connection that belongs to another process: it sends nothing from here.
     #[inline]
     pub(super) fn check_process(&self) -> Result<(), Error> {
-        let library = self.context.library();
+        let library = self.context().library();
         library.check_process().map_err(|error| inherited(error, library))
     }
 
@@ -263,7 +260,7 @@ impl<S> Connection<S> {
     }
 
     pub(super) fn error(&self, kind: ErrorKind, message: impl Into<String>) -> Error {
-        Error::new(kind, message).of(self.context.library())
+        Error::new(kind, message).of(self.context().library())
     }
 
     /// Keeps an error that the call at hand cannot give; the first one stays.

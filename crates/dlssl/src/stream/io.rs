@@ -4,7 +4,7 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 
 use super::TlsStream;
 use super::attempt::Verdict;
-use super::connection::{Connection, Step, Transport, Waiting};
+use super::connection::{Closing, Connection, Step, Transport, Waiting};
 use super::limits::Operation;
 use super::straight::Bend;
 use crate::bio::Interest;
@@ -114,7 +114,7 @@ impl<S> Connection<S> {
     #[inline]
     pub(super) fn check_writable(&self) -> Result<(), Error> {
         self.check_process()?;
-        if self.closed {
+        if self.closing != Closing::Not {
             return Err(self.closed());
         }
         self.check_sound()

@@ -60,22 +60,18 @@ impl Start {
 /// A connection that has no transport yet.
 pub(crate) struct Opening {
     ssl: Ssl,
-    context: Context,
     start: Start,
     /// Whom a client asks for.
     key: Option<SessionKey>,
     /// Context of the certificate that took the first one's place.
     replaced: Option<Arc<SslContext>>,
     early: Option<Early>,
-    /// The session that is offered is one that the context has kept, and vouches for.
-    is_vouched: bool,
 }
 
 impl Opening {
     fn new(context: &Context, start: Start, row: &Row<'_>) -> Result<Self, Error> {
-        let ssl = Ssl::new(context.raw(), row).map_err(failed(context, "cannot make a connection"))?;
-        let context = context.clone();
-        Ok(Self { ssl, context, start, key: None, replaced: None, early: None, is_vouched: false })
+        let ssl = Ssl::new(context, row).map_err(failed(context, "cannot make a connection"))?;
+        Ok(Self { ssl, start, key: None, replaced: None, early: None })
     }
 
     /// The client's side: the name to ask for and to check, and a session to go on with.
@@ -109,11 +105,11 @@ impl Opening {
         }
         let remembered = || hooks.sessions.as_ref()?.take(&key);
         if let Some(session) = session.or_else(remembered) {
-            ssl.offer_session(session.raw(), &row).map_err(failed(context, "cannot offer the session"))?;
-            opening.is_vouched = session.is_vouched();
+            ssl.offer_session(session.raw(), session.offered(), &row)
+                .map_err(failed(context, "cannot offer the session"))?;
             if let Some(data) = early.filter(|data| (1..=session.raw().most_early_data()).contains(&data.len())) {
                 // The session decides who can read it: so that is looked at before, and not only after.
-                check_session(&opening.ssl, context, &key, opening.is_vouched)?;
+                check_session(&opening.ssl, &key)?;
                 opening.early = Some(Early::Send(data));
             }
         }
@@ -157,20 +153,18 @@ impl Opening {
         use std::os::fd::AsRawFd;
         if !self.start.received.is_empty() {
             let words = "OpenSSL's socket BIO cannot start on received bytes";
-            return Err(Error::new(ErrorKind::Configuration, words).of(self.context.library()));
+            return Err(Error::new(ErrorKind::Configuration, words).of(self.ssl.library()));
         }
         let descriptor = socket.as_fd().try_clone_to_owned().map_err(|error| {
-            Error::new(ErrorKind::Io, "cannot duplicate the socket's descriptor")
-                .with_io(error)
-                .of(self.context.library())
+            Error::new(ErrorKind::Io, "cannot duplicate the socket's descriptor").with_io(error).of(self.ssl.library())
         })?;
-        self.ssl.use_descriptor(descriptor.as_raw_fd()).map_err(failed(&self.context, "cannot use the socket"))?;
+        self.ssl.use_descriptor(descriptor.as_raw_fd()).map_err(failed(self.ssl.context(), "cannot use the socket"))?;
         Ok(descriptor)
     }
 
     fn ours<S>(mut self, stream: S, functions: Functions<S>) -> Result<TlsStream<S>, HandshakeError<S>> {
-        if let Err(queue) = self.ssl.use_our_bio(self.context.method()) {
-            return Err(HandshakeError::before(failed(&self.context, "cannot make a BIO")(queue), stream));
+        if let Err(queue) = self.ssl.use_our_bio() {
+            return Err(HandshakeError::before(failed(self.ssl.context(), "cannot make a BIO")(queue), stream));
         }
         let received = std::mem::take(&mut self.start.received);
         let bio = StreamBio::new(stream, functions, received, self.start.read_ahead);
@@ -179,9 +173,8 @@ impl Opening {
 
     fn handshake<S>(self, transport: Transport<S>) -> Result<TlsStream<S>, HandshakeError<S>> {
         let Start { limits, record_size, .. } = self.start;
-        let mut connection = Box::new(Connection::new(self.ssl, transport, self.context, limits, record_size));
+        let mut connection = Box::new(Connection::new(self.ssl, transport, limits, record_size));
         connection.set_up(self.key, self.replaced, self.early);
-        connection.stash.vouches = self.is_vouched;
         handshake(connection, None)
     }
 }

@@ -8,7 +8,7 @@ use dlssl_core::{Flavour, Version};
 
 use super::TlsStream;
 use super::attempt::Verdict;
-use super::connection::{Connection, Step};
+use super::connection::{Closing, Connection, Step};
 use super::limits::Operation;
 use crate::bio::Interest;
 use crate::error::{Error, ErrorKind};
@@ -41,14 +41,14 @@ impl<S> Connection<S> {
             if let Step::Pause(interest, error) = self.send_step()? {
                 return Ok(Step::Pause(interest, error));
             }
-            if self.is_closing() {
+            if self.closing == Closing::Made {
                 // The alert is with the inner stream before anything else is said.
                 self.flush_inner()?;
-                self.set_closing(false);
+                self.closing = Closing::Sent;
                 return Ok(Step::Done(self.how_far()));
             }
-            if self.cut_off && self.tolerates_cut_off() && (self.closed || self.cut_off_is_fatal()) {
-                self.closed = true;
+            if self.cut_off && self.tolerates_cut_off() && (self.closing == Closing::Sent || self.cut_off_is_fatal()) {
+                self.closing = Closing::Sent;
                 return Ok(Step::Done(Shutdown::Received));
             }
             let outcome = match self.attempt(act::Shutdown) {
@@ -58,12 +58,11 @@ impl<S> Connection<S> {
                 }
                 outcome => outcome,
             };
-            if !self.closed
+            if self.closing == Closing::Not
                 && self.ssl().has_sent_close()
                 && !matches!(&outcome, Err(error) if error.kind() == ErrorKind::Io)
             {
-                self.closed = true;
-                self.set_closing(true);
+                self.closing = Closing::Made;
                 continue;
             }
             return match outcome {
@@ -131,7 +130,7 @@ impl<S> TlsStream<S> {
         let mut lost = 0;
         let mut bytes = [0; 1024];
         self.connection.drive(Operation::Shutdown, |connection| {
-            if (!connection.closed || connection.is_closing())
+            if connection.closing != Closing::Sent
                 && let Step::Pause(interest, error) = connection.shutdown_step()?
             {
                 return Ok(Step::Pause(interest, error));

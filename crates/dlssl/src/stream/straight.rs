@@ -6,7 +6,7 @@
 use std::ffi::c_int;
 
 use super::attempt::Verdict;
-use super::connection::{Connection, Transport};
+use super::connection::{Closing, Connection, Transport};
 use crate::bio::stream::Receiving;
 use crate::error::Error;
 use crate::raw::act::{Act, Kind, Transfer};
@@ -26,7 +26,7 @@ impl<S> Connection<S> {
         let Transport::Ours(bio) = &mut self.transport else { return Err(Bend::NotCalled) };
         let may = match what.kind() {
             Kind::Read => !(self.pauses | self.peer_closed | self.cut_off),
-            _ => !self.closed,
+            _ => self.closing == Closing::Not,
         };
         let is_calm = self.pace.is_busy() && self.limits.are_none() && self.stash.io.is_none();
         if what.is_empty() || !(may && is_calm && self.trouble.is_none() && bio.has_no_rest() && self.ssl.is_straight())

@@ -35,8 +35,8 @@ impl<S> StreamBio<S> {
     /// Makes the empty read-ahead buffer as large as it is to be.
     #[inline]
     fn make_room(&mut self) {
-        if self.ahead.len() != self.room {
-            self.ahead.resize(self.room, 0);
+        if self.ahead.len() != self.room() {
+            self.ahead.resize(self.room(), 0);
         }
         (self.start, self.end) = (0, 0);
     }
@@ -84,7 +84,7 @@ impl<S> StreamBio<S> {
     #[inline]
     pub(super) fn is_straight(&self, room: usize) -> bool {
         self.start == self.end
-            && room >= self.room
+            && room >= self.room()
             && matches!(self.next, Next::Asked)
             && self.receiving != Receiving::No
             && !self.unflushed
@@ -96,7 +96,7 @@ impl<S> StreamBio<S> {
     pub(super) fn receive_straight(&mut self, out: &mut [u8]) -> Result<usize, (Interest, io::Error)> {
         let outcome = self.read_into(out);
         if let Ok(count) = outcome
-            && count <= self.room
+            && count <= self.room()
         {
             match self.framing.begin(&out[..count]) {
                 Some(0) => return Ok(count),
@@ -110,8 +110,8 @@ impl<S> StreamBio<S> {
     /// One read of as much as the read-ahead buffer takes, into C's memory.
     #[inline]
     fn read_into(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let waits = self.may_wait();
-        (self.functions.read)(&mut self.stream, &mut out[..self.room], waits)
+        let (waits, room) = (self.may_wait(), self.room());
+        (self.functions.read)(&mut self.stream, &mut out[..room], waits)
     }
 
     /// What came of such a read where that is not the beginning of one record, or all of it: less, or more than one. The read-ahead
@@ -122,7 +122,7 @@ impl<S> StreamBio<S> {
             Err(error) if error.kind() == ErrorKind::Interrupted => retry(|| self.read_into(out))?,
             outcome => outcome?,
         };
-        let count = self.arrived(count, self.room)?;
+        let count = self.arrived(count, self.room())?;
         let own = self.framing.take(&out[..count], count);
         self.keep(&out[own..count]);
         Ok(own + self.receive_rest(&mut out[own..]))
@@ -140,7 +140,7 @@ impl<S> StreamBio<S> {
             // What is not read into need not be cleared.
             None => {
                 self.ahead.clear();
-                self.ahead.reserve_exact(self.room);
+                self.ahead.reserve_exact(self.room());
                 self.ahead.extend_from_slice(behind);
             }
         }
@@ -152,12 +152,12 @@ impl<S> StreamBio<S> {
     pub(super) fn receive_rest(&mut self, out: &mut [u8]) -> usize {
         let left = self.framing.left();
         // Without room for the head of the next, the rest is for a vectored read.
-        let is_due = left >= self.room && out.len() >= left + HEAD && self.receiving != Receiving::No;
+        let is_due = left >= self.room() && out.len() >= left + HEAD && self.receiving != Receiving::No;
         if is_due { self.read_rest(out, left) } else { 0 }
     }
 
     fn read_rest(&mut self, out: &mut [u8], left: usize) -> usize {
-        let room = out.len().min(left + self.room);
+        let room = out.len().min(left + self.room());
         let waits = self.may_wait();
         let outcome = retry(|| (self.functions.read)(&mut self.stream, &mut out[..room], waits));
         let count = match outcome.and_then(|count| self.arrived(count, room)) {
@@ -215,12 +215,12 @@ impl<S> StreamBio<S> {
             return Err(ErrorKind::WouldBlock.into());
         }
         let left = self.framing.left();
-        if left >= self.room && out.len() >= left {
+        if left >= self.room() && out.len() >= left {
             let count = self.receive_both(&mut out[..left])?;
             self.framing.advance(&out[..count]);
             return Ok(Some(count));
         }
-        if out.len() >= self.room {
+        if out.len() >= self.room() {
             let outcome = self.read_into(out);
             return self.receive_part(outcome, out).map(Some);
         }

@@ -17,7 +17,7 @@ use dlssl_core::Library;
 pub use divide::Divide;
 pub use duplex::Duplex;
 
-use super::connection::{Connection, Step};
+use super::connection::{Closing, Connection, Step};
 use super::io::{Gather, gathered, or_taken};
 use super::limits::{Limits, Operation, Timeouts};
 use super::{Shutdown, TlsStream};
@@ -294,7 +294,7 @@ impl<S: Divide> WriteHalf<S> {
     #[doc(alias = "SSL_shutdown")]
     pub fn shutdown(&mut self) -> io::Result<Shutdown> {
         let how_far = self.drive(Operation::Shutdown, |connection| {
-            if connection.closed && !connection.is_closing() {
+            if connection.closing == Closing::Sent {
                 return Ok(Step::Done(connection.how_far()));
             }
             connection.check_alive()?;
