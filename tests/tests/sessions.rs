@@ -55,6 +55,8 @@ fn on(protocol: Protocol) -> Vec<Test> {
         named("times", times),
         named("never_verified_before", never_verified),
         named("verified_for_another_name", other_name),
+        named("verified_for_another_name_that_nobody_said", unsaid_name),
+        named("overruled_and_resumed", overruled),
         named("a_store_of_the_program", store),
         named("a_store_that_panics", store_panics),
         named("servers_without_memory", no_server_memory),
@@ -231,12 +233,20 @@ fn acceptor_of_a_stranger(protocol: Protocol) -> Acceptor {
     builder.min_protocol(protocol).max_protocol(protocol).build().unwrap()
 }
 
+const OTHER: &str = "other.test";
+
+fn acceptor_of_another(protocol: Protocol) -> Acceptor {
+    let other = Pki::shared().authority.issue(&dlssl_tests::pki::Leaf::server(OTHER));
+    let builder = Acceptor::builder(library(), other.identity());
+    builder.min_protocol(protocol).max_protocol(protocol).build().unwrap()
+}
+
 fn other_name(protocol: Protocol) {
     let (connector, acceptor) = pair(protocol);
-    let other = Pki::shared().authority.issue(&dlssl_tests::pki::Leaf::server("other.test"));
-    let acceptor = acceptor.identity_for("other.test", other.identity()).build().unwrap();
+    let other = Pki::shared().authority.issue(&dlssl_tests::pki::Leaf::server(OTHER));
+    let acceptor = acceptor.identity_for(OTHER, other.identity()).build().unwrap();
     let connector = connector.build().unwrap();
-    let (client, _server) = talk(&connector, &acceptor, "other.test");
+    let (client, _server) = talk(&connector, &acceptor, OTHER);
     let session = client.session().unwrap();
     // A server may refuse it because of the name, or take it; then we do.
     match with(&connector, &acceptor, &session) {
@@ -245,6 +255,35 @@ fn other_name(protocol: Protocol) {
             let fitting = [ErrorKind::Certificate, ErrorKind::Handshake].contains(&error.kind());
             assert!(fitting, "{error}");
         }
+    }
+}
+
+/// Names that the client does not send, the server cannot hold apart: the client has to.
+fn unsaid_name(protocol: Protocol) {
+    let acceptor = acceptor_of_another(protocol);
+    let connector = pair(protocol).0.session_cache(false).build().unwrap();
+    let connect = |name: &str, session: Option<&Session>| {
+        let (ours, theirs) = pipe();
+        let configured = connector.configure(name).unwrap().sni(false);
+        let configured = session.into_iter().fold(configured, |on, session| on.session(session).unwrap());
+        both(|| configured.connect(ours), || acceptor.accept(theirs))
+    };
+    let (client, server) = connect(OTHER, None);
+    let (mut client, mut server) = (client.unwrap(), server.unwrap());
+    send(&mut server, &mut client, b"tickets come first");
+    let session = client.session().unwrap();
+    let error = connect(NAME, Some(&session)).0.map(drop).unwrap_err();
+    assert!(error.to_string().contains(&format!("resumed session is with a certificate that is not valid for {NAME}")));
+    assert!(connect(OTHER, Some(&session)).0.unwrap().session_reused());
+}
+
+/// What the program accepts against the library's word it is asked about in each connection.
+fn overruled(protocol: Protocol) {
+    let acceptor = acceptor_of_another(protocol);
+    let connector = pair(protocol).0.danger_verify_callback(|_| true).build().unwrap();
+    for _ in 0..3 {
+        let (client, _server) = talk(&connector, &acceptor, NAME);
+        assert!(!client.session_reused());
     }
 }
 

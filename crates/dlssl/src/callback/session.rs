@@ -6,12 +6,12 @@ use std::ptr;
 
 use dlssl_core::ffi::{SSL, SSL_CTX, SSL_SESSION, memory};
 
-use super::in_callback;
+use super::{Frame, in_callback};
 use crate::raw::{Offered, RawSession};
 use crate::session::Session;
 
 /// Takes a new session: a client's goes into the cache of its context, a server's to the program's store.
-pub(crate) unsafe extern "C" fn new_session(_: *mut SSL, session: *mut SSL_SESSION) -> c_int {
+pub(crate) unsafe extern "C" fn new_session(ssl: *mut SSL, session: *mut SSL_SESSION) -> c_int {
     // C frees the session when we say 0; a panic after it is ours must not say so.
     let taken = Cell::new(0);
     in_callback((), |frame| {
@@ -23,12 +23,26 @@ pub(crate) unsafe extern "C" fn new_session(_: *mut SSL, session: *mut SSL_SESSI
             if let Some(der) = session.der() {
                 store.0.insert(session.id(), der, std::time::Duration::from_secs(session.timeout()));
             }
-        } else if let (Some(cache), Some(key)) = (&hooks.sessions, &frame.stash.session_key) {
+        } else if let (Some(cache), Some(key)) = (&hooks.sessions, &frame.stash.session_key)
+            // SAFETY: C hands the live connection of the frame's library.
+            && unsafe { is_good(frame, ssl) }
+        {
             let offered = if frame.stash.vouches { Offered::Vouched } else { Offered::Unchecked };
             cache.put(key, Session::new(session).offered_as(offered));
         }
     });
     taken.get()
+}
+
+/// Whether the session of a client is good for another connection: in one that resumes nobody asks the program again whether it
+/// overrules the library.
+///
+/// # Safety
+/// `ssl` must be the live connection of the frame.
+unsafe fn is_good(frame: &Frame<'_>, ssl: *const SSL) -> bool {
+    // SAFETY: by contract; plain getter.
+    let accepted = || unsafe { (frame.library.functions().ssl.SSL_get_verify_result)(ssl) } == 0;
+    frame.context.is_some_and(|context| !context.requires_certificate() || accepted())
 }
 
 /// Asks the program's store. What it gives is parsed here; what cannot be is as good as nothing.

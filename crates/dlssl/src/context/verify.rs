@@ -139,6 +139,9 @@ macro_rules! verify_settings {
         /// `judge` is called for each certificate of the chain and for each fault, and its answer counts. A pin that does
         /// not fit is refused all the same.
         ///
+        /// In a handshake that resumes a session nobody is asked. So a client keeps no session with a certificate that was accepted
+        /// against the library's word, and refuses one that the program offers ([`ErrorKind::Certificate`](crate::ErrorKind)).
+        ///
         /// A panic comes out of the method that handshakes.
         ///
         /// # Examples
