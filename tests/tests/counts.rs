@@ -38,11 +38,11 @@ fn handshake(how: &str) {
     assert!(calls <= 12, "{calls} calls");
 }
 
-/// The best of three: when two threads stream, a busy machine splits some reads.
+/// The best of ten: when two threads stream, a busy machine splits some reads.
 #[expect(clippy::cast_precision_loss, reason = "small numbers")]
 fn records(how: &str) {
     let mut best = f64::INFINITY;
-    for _ in 0..3 {
+    for _ in 0..10 {
         best = best.min(count(&[how, &RECORDS.to_string()]) as f64 / RECORDS as f64);
         println!("{how}: {best:.2} calls per record");
         if best <= 2.3 {
