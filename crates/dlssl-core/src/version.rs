@@ -105,8 +105,9 @@ impl Version {
                 None => return None,
             };
         }
+        // Another letter counts only after `z`; the bound is for texts of nothing but `z`.
         let mut letter = 0;
-        while at < bytes.len() && bytes[at].is_ascii_lowercase() && letter < 26 * 26 {
+        while at < bytes.len() && bytes[at].is_ascii_lowercase() && letter % 26 == 0 && letter < 26 * 26 {
             letter += (bytes[at] - b'a') as u16 + 1;
             at += 1;
         }
@@ -302,6 +303,15 @@ mod tests {
         assert!(version("1.0.2n") < version("1.0.2q"));
         assert!(version("1.0.2z") < version("1.0.2za"));
         assert!(version("1.1.1w") < version("3.0.0"));
+    }
+
+    #[test]
+    fn letters_count_on_after_z_alone() {
+        assert_eq!(version("1.1.1wv"), version("1.1.1w"));
+        for letters in ["v".repeat(31), format!("{}h", "z".repeat(25)), "z".repeat(40)] {
+            let many = version(&format!("5.0{letters}"));
+            assert_eq!(version(&many.to_string()), many, "{letters}");
+        }
     }
 
     #[test]
