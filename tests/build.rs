@@ -2,6 +2,7 @@
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-check-cfg=cfg(fuzzing)");
     let of_cargo = |name: &str| std::env::var(name).unwrap_or_default();
     // Empty where cargo builds for the machine it runs on, as far as it was not told to.
     let other = if of_cargo("TARGET") == of_cargo("HOST") { String::new() } else { of_cargo("TARGET") };

@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use dlssl::{Certificate, Password, PrivateKey};
-use dlssl_tests::fuzz::{Target, changed, corpus};
+use dlssl_tests::fuzz::{Target, changed, corpus, time};
 use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{Choice, choice, library};
 
@@ -27,14 +27,16 @@ fn main() -> ExitCode {
     // Once for all libraries is enough where no library has a say.
     let once = matches!(choice(), Choice::Default);
     let only_once = || "runs on the system's library: no other has a say in it".to_owned();
+    let most = time() * 2;
     let mut tests = Vec::new();
     for target in PLAIN {
         tests.push(test(&format!("{}_corpus", target.0), move || corpus(target)).only_if(once, only_once));
-        tests.push(test(&format!("{}_changed", target.0), move || changed(target)).only_if(once, only_once));
+        tests
+            .push(test(&format!("{}_changed", target.0), move || changed(target)).takes(most).only_if(once, only_once));
     }
     for target in WITH_LIBRARY {
         tests.push(test(&format!("{}_corpus", target.0), move || corpus(target)));
-        tests.push(test(&format!("{}_changed", target.0), move || changed(target)));
+        tests.push(test(&format!("{}_changed", target.0), move || changed(target)).takes(most));
     }
     run(tests)
 }

@@ -36,6 +36,14 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 10)]
         seconds: u32,
 
+        /// Copies by libFuzzer, which goes on from those that reach new code (needs a C++ compiler).
+        #[arg(long)]
+        guided: bool,
+
+        /// Add to the corpus what reaches code that it does not reach.
+        #[arg(long, requires = "guided")]
+        keep: bool,
+
         /// Only the targets whose name contains one of these.
         targets: Vec<String>,
     },

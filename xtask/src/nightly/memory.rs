@@ -42,7 +42,7 @@ pub(super) fn memcheck() -> Fallible<Verdict> {
     for test in WATCHED.iter().chain(&WITH_COPIES) {
         cargo.args(["--test", test]);
     }
-    let variable = host()?.to_uppercase().replace('-', "_");
+    let variable = workspace::host()?.to_uppercase().replace('-', "_");
     cargo.env(format!("CARGO_TARGET_{variable}_RUNNER"), runner);
     // Everything takes some thirty times as long.
     cargo.env("PROPTEST_CASES", "20").args(["--", "--test-threads", "2"]);
@@ -53,8 +53,8 @@ pub(super) fn memcheck() -> Fallible<Verdict> {
 }
 
 pub(super) fn sanitizer() -> Fallible<Verdict> {
-    let host = host()?;
-    if !has_sanitizer(&host)? {
+    let host = workspace::host()?;
+    if !workspace::has_sanitizer(&host)? {
         return Ok(Verdict::skipped("this Rust comes without the runtime of AddressSanitizer: rustup's have it"));
     }
     // The tests' other programs are built as ever: a macro that is watched cannot be loaded by a compiler that is not.
@@ -73,14 +73,6 @@ pub(super) fn sanitizer() -> Fallible<Verdict> {
     cargo.env("ASAN_OPTIONS", "detect_leaks=1").env("PROPTEST_CASES", "50");
     step::run(cargo)?;
     Ok(Verdict::passed(format!("{} test executables without a complaint", WATCHED.len())))
-}
-
-/// Whether the compiler in use has the sanitizer's runtime.
-fn has_sanitizer(host: &str) -> Fallible<bool> {
-    let output = Command::new("rustc").args(["--print", "target-libdir", "--target", host]).output()?;
-    let folder = String::from_utf8(output.stdout)?;
-    let files = std::fs::read_dir(folder.trim())?.flatten();
-    Ok(files.map(|file| file.file_name()).any(|name| name.to_string_lossy().ends_with("rt.asan.a")))
 }
 
 /// Parts without calls into C.
@@ -105,12 +97,4 @@ pub(super) fn miri() -> Fallible<Verdict> {
         step::run(cargo)?;
     }
     Ok(Verdict::passed("the parts without calls into C"))
-}
-
-/// The machine's own target.
-fn host() -> Fallible<String> {
-    let output = Command::new("rustc").arg("-vV").output()?;
-    let text = String::from_utf8(output.stdout)?;
-    let host = text.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc does not tell its host")?;
-    Ok(host.to_owned())
 }

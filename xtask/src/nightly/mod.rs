@@ -6,14 +6,14 @@ mod memory;
 mod minimal;
 mod msrv;
 mod semver;
-mod step;
+pub(crate) mod step;
 
 use std::time::Instant;
 
 use crate::args::{NightlyOptions, TestOptions};
 use crate::report::{BAD, GOOD, NOTE, seconds};
 use crate::test::{self, Totals};
-use crate::{Fallible, report, targets, workspace};
+use crate::{Fallible, fuzz, report, targets, workspace};
 
 use step::Verdict;
 
@@ -53,7 +53,8 @@ const STEPS: &[Step] = &[
     Step { name: "memcheck", about: "valgrind over the tests that hold C objects", run: memory::memcheck },
     Step { name: "sanitizer", about: "AddressSanitizer and LeakSanitizer over the same", run: memory::sanitizer },
     Step { name: "miri", about: "Miri over what calls no C", run: memory::miri },
-    Step { name: "fuzz", about: "a minute for each reader of bytes from outside", run: fuzz },
+    Step { name: "fuzz", about: "a minute for each reader of bytes from outside", run: blind },
+    Step { name: "fuzz-guided", about: "the same by libFuzzer, which goes by coverage (a C++ compiler)", run: guided },
 ];
 
 pub(crate) fn command(options: &NightlyOptions) -> Fallible<bool> {
@@ -106,10 +107,21 @@ fn kernel_tls() -> Fallible<Verdict> {
     Ok(Verdict { totals, note })
 }
 
-fn fuzz() -> Fallible<Verdict> {
+fn blind() -> Fallible<Verdict> {
     const SECONDS: u32 = 60;
-    let good = crate::fuzz::command(SECONDS, &[])?;
+    let good = fuzz::command(SECONDS, &[])?;
     Ok(if good { Verdict::passed("no promise broken") } else { Verdict::failed("an input breaks a promise") })
+}
+
+fn guided() -> Fallible<Verdict> {
+    const SECONDS: u32 = 60;
+    if let Some(reason) = fuzz::guided::missing()? {
+        return Ok(Verdict::skipped(reason));
+    }
+    let sum = fuzz::guided::run(SECONDS, false, &[])?;
+    let (passed, failed) = (sum.good.len(), sum.bad.len());
+    let totals = Totals { passed, failed, ..Default::default() };
+    Ok(Verdict { totals, note: sum.to_string() })
 }
 
 fn other_targets() -> Fallible<Verdict> {
