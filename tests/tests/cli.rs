@@ -377,7 +377,8 @@ fn connect_to_rubbish() {
             bio,
         );
         assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
-        assert!(outcome.stderr.contains("wrong version number") || outcome.stderr.contains("handshake"), "{outcome:?}");
+        assert!(outcome.stderr.contains("the peer does not speak TLS"), "{outcome:?}");
+        assert!(outcome.stderr.contains("try: check that the peer speaks TLS on this port"), "{outcome:?}");
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::ffi::{c_ulong, c_void};
 use std::io::{self, ErrorKind as IoKind, Read, Write};
+use std::net::Shutdown;
 use std::process::ExitCode;
 
 use dlssl::{
@@ -11,12 +12,14 @@ use dlssl::{
 use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{library, loader};
 use dlssl_tests::pki::{Leaf, NAME, Pki};
-use dlssl_tests::talk::{Shaken, acceptor, both, connector, pattern, send, shake};
+use dlssl_tests::talk::{Bio, Shaken, acceptor, both, connect_by, connector, pattern, send, shake, tcp_pair};
 use dlssl_tests::wire::{End, Payload, Script, Scripted, Step, nonblocking_pipe, payload, pipe};
 
 fn main() -> ExitCode {
     run(vec![
         test("the_queue_is_data", the_queue_is_data),
+        test("peers_without_tls_are_called_so", peers_without_tls),
+        test("a_broken_peer_is_not_called_one_without_tls", broken_peer),
         test("verify_failures", verify_failures),
         test("io_errors_are_sources", io_errors_are_sources),
         test("conversions_into_io_errors", conversions),
@@ -61,6 +64,39 @@ fn the_queue_is_data() {
     // PEM errors come from another part of the library.
     let error = acceptor_with("no PEM", "no PEM").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Pem);
+}
+
+fn peers_without_tls() {
+    let peers: [&[u8]; 8] = [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"<html><head><title>400 Bad Request</title></head></html>",
+        b"220 mail.example.org ESMTP ready\r\n",
+        b"* OK [CAPABILITY IMAP4rev1] ready\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        &[0; 200],
+        &[0xFF; 200],
+        b"",
+    ];
+    for bio in Bio::ALL {
+        for said in peers {
+            let (client, mut peer) = tcp_pair();
+            peer.write_all(said).unwrap();
+            peer.shutdown(Shutdown::Write).unwrap();
+            let error = error_of(connect_by(bio, &connector().build().unwrap(), NAME, client));
+            let said = said.escape_ascii();
+            assert!(error.to_string().contains("does not speak TLS"), "{bio:?}, \"{said}\": {error}");
+        }
+    }
+}
+
+/// A record that is too long says nothing about a peer whose handshake is done.
+fn broken_peer() {
+    let (mut client, mut server) = one_thread(&connector().build().unwrap(), &acceptor().build().unwrap()).unwrap();
+    server.get_mut().write_all(&[&[23, 3, 3, 0xFF, 0xFF][..], &[0; 0xFFFF]].concat()).unwrap();
+    let error = client.read(&mut [0; 1]).unwrap_err();
+    let error = Error::from_io(&error).unwrap();
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+    assert!(error.to_string().contains("too long") && !error.to_string().contains("speak TLS"), "{error}");
 }
 
 fn acceptor_with(chain: &str, key: &str) -> Result<Acceptor, Error> {

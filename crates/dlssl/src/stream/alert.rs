@@ -24,10 +24,12 @@ const ALERTS: [(i32, &str); 13] = [
 ];
 
 /// Reasons of this side (`SSL_R_…`), with the same number in every version.
-const REASONS: [(i32, &str); 9] = [
+const REASONS: [(i32, &str); 10] = [
     (156, "the peer speaks plain HTTP"),
     (193, "no cipher suite in common with the peer"),
     (191, "no TLS version is left to speak"),
+    // OpenSSL 3.5.5 looks at a record's length before it looks whether it is one. Of TLS it says the same, then with reason.
+    (198, "the peer does not speak TLS, or sent a record that is too long"),
     (NO_CERTIFICATE, "the peer showed no certificate"),
     (235, "no application protocol (ALPN) in common with the peer"),
     (252, "the peer does not speak TLS, or no version in common"),

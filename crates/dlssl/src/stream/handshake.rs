@@ -171,7 +171,9 @@ fn in_handshake(error: Error) -> Error {
         let kind = if alert::lacks_certificate(error.queue()) { ErrorKind::Certificate } else { ErrorKind::Handshake };
         error.rephrased(kind, words)
     } else if error.kind() == ErrorKind::UnexpectedEof {
-        error.rephrased(ErrorKind::UnexpectedEof, "the peer closed the connection in the handshake")
+        let words =
+            "the peer closed the connection in the handshake and did not say why; perhaps it does not speak TLS";
+        error.rephrased(ErrorKind::UnexpectedEof, words)
     } else {
         error
     }

@@ -51,7 +51,7 @@ fn refused(error: &Error, name: &str, args: &ConnectArgs) -> Failure {
         ErrorKind::Certificate => {
             failure.advice("--ca FILE trusts another root, --name NAME expects another name in the certificate")
         }
-        ErrorKind::Handshake | ErrorKind::Protocol => failure
+        ErrorKind::Handshake | ErrorKind::Protocol | ErrorKind::UnexpectedEof => failure
             .advice("check that the peer speaks TLS on this port; --min-tls and --max-tls change the versions offered"),
         ErrorKind::InvalidName => failure.advice("give a host name or an IP address with --name"),
         _ => failure,
