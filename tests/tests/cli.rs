@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         test("connect_without_close_notify", connect_without_close_notify),
         test("connect_trusts_nobody_by_default", connect_by_default),
         test("connect_without_verification", connect_no_verify),
+        test("connect_says_what_is_wrong_with_roots", bad_roots),
     ])
 }
 
@@ -419,4 +420,41 @@ fn connect_no_verify() {
     command.arg(served.address().to_string()).args(["--danger-no-verify", "--timeout", "20"]);
     let outcome = process::run(&mut command, b"hello\n").success();
     assert_eq!(outcome.stdout, "hello\n");
+}
+
+/// The place, what is the matter with it, and what to do.
+fn bad_roots() {
+    let served = Served::start(&[]);
+    let folder = TempDir::new().unwrap();
+    let (gone, root) = (folder.path().join("gone"), Pki::shared().root_path());
+    let connect = |change: &dyn Fn(&mut Command)| {
+        let mut command = cli::command("connect");
+        command.args([&served.address().to_string(), "--timeout", "20"]);
+        command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR");
+        change(&mut command);
+        let outcome = process::run(&mut command, b"");
+        assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
+        outcome.stderr
+    };
+    for (variable, path, matter) in [
+        ("SSL_CERT_FILE", gone.as_path(), "cannot read PATH: No such file or directory"),
+        ("SSL_CERT_FILE", folder.path(), "PATH is a folder, not a file of certificates"),
+        ("SSL_CERT_DIR", &gone, "cannot read PATH: No such file or directory"),
+        ("SSL_CERT_DIR", &root, "PATH is a file, not a folder of certificates"),
+        ("SSL_CERT_DIR", folder.path(), "PATH holds no certificate named by hash; run `openssl rehash` on it"),
+    ] {
+        let matter = matter.replace("PATH", path.to_str().unwrap());
+        let said = connect(&|command| {
+            command.env(variable, path);
+        });
+        assert!(said.contains(&format!("{variable}: {matter}")), "{said}");
+        assert!(said.contains("; correct or unset it\n"), "{said}");
+        if variable == "SSL_CERT_DIR" {
+            let said = connect(&|command| {
+                command.arg("--ca-dir").arg(path);
+            });
+            assert!(said.starts_with(&format!("error: cannot set up TLS: {matter}")), "{said}");
+            assert!(said.contains("  try: --ca FILE trusts the certificates of a file"), "{said}");
+        }
+    }
 }

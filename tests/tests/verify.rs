@@ -62,6 +62,7 @@ fn main() -> ExitCode {
         test("roots_from_a_file", roots_from_a_file),
         test("roots_from_bytes", roots_from_bytes),
         test("roots_from_a_directory", roots_from_a_directory).needs("openssl"),
+        test("roots_from_no_good_directory", bad_directories),
         test("roots_together", roots_together),
         test("no_roots", no_roots),
         test("default_roots", default_roots),
@@ -218,14 +219,26 @@ fn roots_from_a_directory() {
     let link = dir.path().join(format!("{}.0", hash.stdout.trim()));
     std::fs::copy(Pki::shared().root_path(), link).unwrap();
     assert!(trusts(Roots::directory(dir.path())));
+}
+
+/// What is the matter with it, before anybody is asked.
+fn bad_directories() {
     let empty = TempDir::new().unwrap();
-    match trusting(Roots::directory(empty.path())) {
-        Ok(connector) => {
-            let error = refusal(&connector, &Pki::shared().server, NAME);
-            assert_eq!(error.kind(), ErrorKind::Certificate, "{error}");
-        }
-        Err(error) => assert_eq!(error.kind(), ErrorKind::NoRoots, "{error}"),
+    let root = Pki::shared().root_path();
+    let cases = [
+        (empty.path(), "holds no certificate named by hash; run `openssl rehash` on it"),
+        (&root, "is a file, not a folder of certificates"),
+    ];
+    for (path, words) in cases {
+        let error = trusting(Roots::directory(path)).expect_err("nobody is trusted");
+        assert_eq!(error.kind(), ErrorKind::NoRoots, "{error}");
+        assert_eq!(error.to_string(), format!("{} {words}", path.display()));
     }
+    let gone = empty.path().join("gone");
+    let error = trusting(Roots::directory(&gone)).expect_err("nobody is trusted");
+    assert_eq!(error.kind(), ErrorKind::NoRoots, "{error}");
+    assert_eq!(error.io_error().unwrap().kind(), std::io::ErrorKind::NotFound);
+    assert!(error.to_string().starts_with(&format!("cannot read {}: ", gone.display())), "{error}");
 }
 
 fn roots_together() {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use dlssl_core::Library;
@@ -181,9 +181,8 @@ pub fn default_roots(library: &Library) -> Result<DefaultRoots, Error> {
         file: PathBuf::from(own.file),
         directory: PathBuf::from(own.directory),
     };
-    let (is_file, is_directory) =
-        (|path: &Path| holds_certificate(path), |path: &Path| holds_hashed_certificates(path));
-    locate(&named, &variable, &is_file, &is_directory, &platform_store::certificates).map_err(|error| error.of(library))
+    locate(&named, &variable, &check_file, &check_hashed, &platform_store::certificates)
+        .map_err(|error| error.of(library))
 }
 
 /// What a library has compiled in.
@@ -194,13 +193,14 @@ struct Named {
     directory: PathBuf,
 }
 
-type Test<'a> = &'a dyn Fn(&Path) -> bool;
+/// Says what keeps certificates from being there.
+type Check<'a> = &'a dyn Fn(&Path) -> Result<(), Error>;
 
 fn locate(
     named: &Named,
     variable: &dyn Fn(&str) -> Option<OsString>,
-    is_file: Test<'_>,
-    is_directory: Test<'_>,
+    is_file: Check<'_>,
+    is_directory: Check<'_>,
     store: &dyn Fn() -> Option<Vec<Vec<u8>>>,
 ) -> Result<DefaultRoots, Error> {
     let mut considered = Vec::new();
@@ -221,7 +221,7 @@ fn locate(
     if by_environment && found == (None, None) {
         return Err(Error::new(
             ErrorKind::NoRoots,
-            format!("the environment names certificates that are not there: {}", considered.join("; ")),
+            format!("the environment names no certificates to trust: {}; correct or unset it", considered.join("; ")),
         ));
     }
     if found == (None, None)
@@ -252,11 +252,13 @@ fn locate(
 }
 
 /// Looks at one place, and notes that.
-fn look(considered: &mut Vec<String>, path: PathBuf, holds: Test<'_>, what: &str) -> Option<PathBuf> {
-    let found = holds(&path);
-    let verdict = if found { "holds certificates" } else { "holds none" };
-    considered.push(format!("{what} {}: {verdict}", path.display()));
-    found.then_some(path)
+fn look(considered: &mut Vec<String>, path: PathBuf, check: Check<'_>, what: &str) -> Option<PathBuf> {
+    let checked = check(&path);
+    considered.push(match &checked {
+        Ok(()) => format!("{what}: {} holds certificates", path.display()),
+        Err(error) => format!("{what}: {error}"),
+    });
+    checked.is_ok().then_some(path)
 }
 
 /// Reads a variable, unless the process has more rights than who started it.
@@ -264,38 +266,69 @@ fn variable(name: &str) -> Option<OsString> {
     if dlssl_core::environment_is_trusted() { std::env::var_os(name) } else { None }
 }
 
-/// Whether a file holds a certificate in PEM.
-fn holds_certificate(path: &Path) -> bool {
-    let Ok(file) = std::fs::File::open(path) else { return false };
-    let mut reader = BufReader::new(file);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        match reader.read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return false,
-            Ok(_) if line.starts_with(b"-----BEGIN ") => return true,
-            Ok(_) => {}
-        }
+/// Whether a file holds a certificate in PEM, or why not.
+fn check_file(path: &Path) -> Result<(), Error> {
+    match holds_certificate(path) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(no_roots(path, "holds no certificate in PEM")),
+        Err(_) if path.is_dir() => Err(no_roots(path, "is a folder, not a file of certificates")),
+        Err(error) => Err(cannot_read(path, error)),
     }
 }
 
-/// Whether a directory holds certificates that are named by hash.
-pub(crate) fn holds_hashed_certificates(path: &Path) -> bool {
-    // The variable may list several, as `PATH` does.
-    std::env::split_paths(path).any(|path| holds_hashed(&path))
+fn holds_certificate(path: &Path) -> io::Result<bool> {
+    let mut reader = BufReader::new(std::fs::File::open(path)?);
+    let mut line = Vec::new();
+    while !line.starts_with(b"-----BEGIN ") {
+        line.clear();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-fn holds_hashed(path: &Path) -> bool {
-    !hashed_files(path).is_empty()
+/// Whether a folder holds certificates that are named by hash, or why not.
+pub(crate) fn check_hashed(path: &Path) -> Result<(), Error> {
+    // The variable may list several, as `PATH` does: one is enough.
+    let checked = std::env::split_paths(path).map(|path| check_folder(&path));
+    let either = |one, other| match (one, other) {
+        (Err(one), Err(other)) => Err(Error::new(ErrorKind::NoRoots, format!("{one}; {other}"))),
+        _ => Ok(()),
+    };
+    checked.reduce(either).unwrap_or_else(|| check_folder(path))
 }
 
-/// Files of a directory that are named by hash, in order.
+fn check_folder(path: &Path) -> Result<(), Error> {
+    match list_hashed(path) {
+        Ok(files) if files.is_empty() => {
+            Err(no_roots(path, "holds no certificate named by hash; run `openssl rehash` on it"))
+        }
+        Ok(_) => Ok(()),
+        Err(_) if path.is_file() => Err(no_roots(path, "is a file, not a folder of certificates")),
+        Err(error) => Err(cannot_read(path, error)),
+    }
+}
+
+fn no_roots(path: &Path, why: &str) -> Error {
+    Error::new(ErrorKind::NoRoots, format!("{} {why}", path.display()))
+}
+
+fn cannot_read(path: &Path, error: io::Error) -> Error {
+    Error::new(ErrorKind::NoRoots, format!("cannot read {}", path.display())).with_io(error)
+}
+
+/// Files of a directory that are named by hash, in order; none where it cannot be read.
 pub(crate) fn hashed_files(path: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(path) else { return Vec::new() };
+    list_hashed(path).unwrap_or_default()
+}
+
+fn list_hashed(path: &Path) -> io::Result<Vec<PathBuf>> {
     let named = |entry: &std::fs::DirEntry| entry.file_name().to_str().is_some_and(is_hash_name);
-    let mut files: Vec<_> = entries.filter_map(Result::ok).filter(named).map(|entry| entry.path()).collect();
+    let entries = std::fs::read_dir(path)?.filter_map(Result::ok);
+    let mut files: Vec<_> = entries.filter(named).map(|entry| entry.path()).collect();
     files.sort_unstable();
-    files
+    Ok(files)
 }
 
 /// Whether a file is named as C looks certificates up: eight digits of a hash, a dot, a count.
@@ -329,7 +362,10 @@ mod tests {
         };
         let variable =
             |name: &str| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
-        let exists = |path: &Path| real.iter().any(|known| Path::new(known) == path);
+        let exists = |path: &Path| match real.iter().any(|known| Path::new(known) == path) {
+            true => Ok(()),
+            false => Err(cannot_read(path, io::ErrorKind::PermissionDenied.into())),
+        };
         locate(&named, &variable, &exists, &exists, store)
     }
 
@@ -369,7 +405,35 @@ mod tests {
         assert_eq!((found.origin(), found.directory()), ("the environment", None));
         let error = find(&[("SSL_CERT_FILE", "/gone.pem")], &["/own/certs"]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NoRoots);
-        assert!(error.to_string().contains("SSL_CERT_FILE /gone.pem"), "{error}");
+        assert_eq!(
+            error.to_string(),
+            "the environment names no certificates to trust: SSL_CERT_FILE: cannot read /gone.pem: permission denied; \
+             correct or unset it"
+        );
+    }
+
+    #[test]
+    fn what_holds_none_is_told_from_what_is_not_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (text, gone) = (dir.path().join("words.txt"), dir.path().join("gone"));
+        std::fs::write(&text, "no certificate\n").unwrap();
+        let (folder_shown, text_shown) = (dir.path().display(), text.display());
+        let said = |checked: Result<(), Error>| checked.unwrap_err().to_string();
+        assert_eq!(said(check_file(&text)), format!("{text_shown} holds no certificate in PEM"));
+        assert_eq!(said(check_file(dir.path())), format!("{folder_shown} is a folder, not a file of certificates"));
+        assert_eq!(said(check_hashed(&text)), format!("{text_shown} is a file, not a folder of certificates"));
+        assert!(said(check_hashed(dir.path())).ends_with("named by hash; run `openssl rehash` on it"));
+        for checked in [check_file(&gone), check_hashed(&gone)] {
+            let error = checked.unwrap_err();
+            assert!(error.to_string().starts_with(&format!("cannot read {}: ", gone.display())), "{error}");
+            assert_eq!(error.io_error().unwrap().kind(), io::ErrorKind::NotFound);
+        }
+        // Of several, each is told about; one that holds certificates is enough.
+        let both = PathBuf::from(std::env::join_paths([&gone, &text]).unwrap());
+        assert_eq!(said(check_hashed(&both)), format!("{}; {}", said(check_hashed(&gone)), said(check_hashed(&text))));
+        std::fs::write(dir.path().join("0a1b2c3d.0"), "").unwrap();
+        let one_good = PathBuf::from(std::env::join_paths([gone.as_path(), dir.path()]).unwrap());
+        check_hashed(&one_good).unwrap();
     }
 
     #[test]

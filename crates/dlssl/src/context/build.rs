@@ -18,7 +18,7 @@ use super::settings::{PeerCertificate, Settings, Side};
 use super::{Context, Inner, hooks, identity, sessions, verify};
 use crate::bio::method;
 use crate::callback::{AlpnChoice, alpn_wire};
-use crate::config::roots::{RootSource, hashed_files, holds_hashed_certificates};
+use crate::config::roots::{RootSource, check_hashed, hashed_files};
 use crate::config::{Identity, Protocol, Source};
 use crate::error::{Error, ErrorKind};
 use crate::raw::SslContext;
@@ -233,15 +233,7 @@ impl Builder<'_> {
             match source {
                 RootSource::Default => self.default_roots(context)?,
                 RootSource::Directory(path) => {
-                    if !holds_hashed_certificates(path) {
-                        return Err(Error::new(
-                            ErrorKind::NoRoots,
-                            format!(
-                                "{} holds no certificate named by hash; run `openssl rehash` on it",
-                                path.display()
-                            ),
-                        ));
-                    }
+                    check_hashed(path)?;
                     self.locations(context, None, Some(path))?;
                     if self.settings.side == Side::Server {
                         for file in hashed_files(path) {

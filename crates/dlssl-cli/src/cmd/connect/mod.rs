@@ -97,7 +97,7 @@ fn connector(args: &ConnectArgs) -> Result<dlssl::Connector, Failure> {
         let failure = Failure::new(format_args!("cannot set up TLS: {error}"));
         match error.kind() {
             dlssl::ErrorKind::NoRoots => {
-                failure.advice("install the system's certificates (package ca-certificates), or pass --ca FILE")
+                failure.advice("--ca FILE trusts the certificates of a file, --ca-dir DIR those of a folder")
             }
             _ => failure,
         }

@@ -139,12 +139,10 @@ fn out_of_two_places(libssl: &Path, libcrypto: &Path) -> Option<Problem> {
 fn of_roots(roots: &RootsReport) -> Option<Problem> {
     if !roots.found {
         let reason = roots.error.as_deref().unwrap_or("nothing was found");
-        let advice = if reason.contains("SSL_CERT_") {
-            "correct or unset SSL_CERT_FILE and SSL_CERT_DIR, or name a file of roots in the program"
-        } else {
-            "install the system's certificates (package ca-certificates), or name a file of roots in the program"
-        };
-        return Some(Problem { what: format!("no default trust roots: {reason}"), advice: advice.into() });
+        return Some(Problem {
+            what: format!("no default trust roots: {reason}"),
+            advice: "do as it says, or name a file of roots in the program".into(),
+        });
     }
     let counts = [roots.file_certificates, roots.directory_certificates];
     let counted: Vec<usize> = counts.into_iter().flatten().collect();
