@@ -217,9 +217,10 @@ fn stranger() {
         assert_eq!(error.kind(), HttpsErrorKind::Tls);
         assert!(error.tls().unwrap().verify().is_some(), "{error:?}");
         assert!(
-            error.to_string().starts_with(&format!("https://{NAME}: the peer's certificate was refused")),
-            "{error}"
+            format!("{error:#}").starts_with(&format!("https://{NAME}: no TLS: the peer's certificate was refused")),
+            "{error:#}"
         );
+        assert_eq!(error.to_string(), format!("https://{NAME}: no TLS"), "what lies below is said by that");
         assert_eq!(error.tls().unwrap().library(), Some(library().version_text()));
     });
 }
@@ -279,7 +280,13 @@ fn bad_addresses() {
         let free = std::net::TcpListener::bind((LOCAL, 0)).unwrap().local_addr().unwrap();
         let error = client(dialing(tls, free).0).get(page()).await.unwrap_err();
         assert_eq!(why(&error).kind(), HttpsErrorKind::Connect, "{error:?}");
-        assert!(why(&error).to_string().starts_with(&format!("https://{NAME}: no connection: ")), "{error:?}");
+        let error = why(&error);
+        assert_eq!(error.to_string(), format!("https://{NAME}: no connection"));
+        // The system's words, once.
+        let refused = TcpStream::connect(free).await.unwrap_err().to_string();
+        let full = format!("{error:#}");
+        assert!(full.starts_with(&format!("https://{NAME}: no connection: ")) && full.ends_with(&refused), "{full}");
+        assert_eq!(full.matches(&refused).count(), 1, "{full}");
     });
 }
 

@@ -17,7 +17,7 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 ///
 /// // Of the client, or of whoever has wrapped that.
 /// if let Some(error) = HttpsError::find(error) {
-///     eprintln!("{error}");
+///     eprintln!("{error:#}");
 ///     if error.kind() == HttpsErrorKind::Tls {
 ///         eprintln!("{} by {:?}", error.address(), error.tls().and_then(|tls| tls.library()));
 ///     }
@@ -106,6 +106,8 @@ impl HttpsError {
     }
 }
 
+/// The address and what was wrong there; `{:#}` adds what lies below ([`source`](StdError::source)), such as the
+/// system's words.
 impl fmt::Display for HttpsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.address)?;
@@ -113,13 +115,25 @@ impl fmt::Display for HttpsError {
             Cause::PlainHttp => f.write_str("plain HTTP is refused (HttpsConnector::allow_plain_http allows it)"),
             Cause::Scheme => f.write_str("the address begins neither with https:// nor with http://"),
             Cause::NoHost => f.write_str("the address has no host"),
-            Cause::Below(error) => write!(f, "no connection: {error}"),
-            Cause::Tls(error) => error.fmt(f),
+            Cause::Below(_) => f.write_str("no connection"),
+            Cause::Tls(_) => f.write_str("no TLS"),
             Cause::Late { limit, handshakes } => {
                 let what = if *handshakes { "the handshake has not ended" } else { "no connection" };
                 write!(f, "{what} within {limit:?}")
             }
+        }?;
+        let mut next = self.source().filter(|_| f.alternate());
+        let mut said = String::new();
+        while let Some(error) = next {
+            let words = error.to_string();
+            // Some errors say by themselves what lies below them.
+            if !said.ends_with(&words) {
+                write!(f, ": {words}")?;
+                said = words;
+            }
+            next = error.source();
         }
+        Ok(())
     }
 }
 
