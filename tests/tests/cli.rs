@@ -6,10 +6,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
+use dlssl::Acceptor;
 use dlssl_tests::cli;
 use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{OTHER_LIB_DIR, has_kernel_tls, is_openssl_from, library};
-use dlssl_tests::pki::{NAME, Pki};
+use dlssl_tests::pki::{Leaf, NAME, Pki};
 use dlssl_tests::process::{self, Outcome, Running, foreign};
 use dlssl_tests::served::Served;
 use dlssl_tests::talk::{acceptor, connector, pattern};
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         test("connect_trusts_nobody_by_default", connect_by_default),
         test("connect_without_verification", connect_no_verify),
         test("connect_says_what_is_wrong_with_roots", bad_roots),
+        test("connect_says_what_to_do_about_dates", expired),
     ])
 }
 
@@ -457,4 +459,12 @@ fn bad_roots() {
             assert!(said.contains("  try: --ca FILE trusts the certificates of a file"), "{said}");
         }
     }
+}
+
+fn expired() {
+    let pair = Pki::shared().authority.issue(&Leaf::server(NAME).expired());
+    let acceptor = Acceptor::builder(library(), pair.identity()).build().unwrap();
+    let outcome = against(|socket| drop(acceptor.accept(socket)), None);
+    assert!(outcome.stderr.contains("expired"), "{outcome:?}");
+    assert!(outcome.stderr.contains("  try: have the certificate renewed"), "{outcome:?}");
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use dlssl::{Acceptor, Connector, Error, ErrorKind, HandshakeError, Identity, Protocol, Roots, TlsStream};
 use dlssl_tests::harness::{run, test};
@@ -12,6 +13,7 @@ use dlssl_tests::pki::{Authority, Leaf, NAME, Pair, Pki};
 use dlssl_tests::process::{self, foreign};
 use dlssl_tests::talk::{acceptor, connector, protocols, shake};
 use dlssl_tests::wire::{End, pipe};
+use rcgen::DistinguishedName;
 use tempfile::TempDir;
 
 fn main() -> ExitCode {
@@ -50,6 +52,8 @@ fn main() -> ExitCode {
             let error = refusal(&connector.build().unwrap(), &pair, NAME);
             assert_eq!(error.kind(), ErrorKind::Certificate, "{error}");
         }),
+        test("a_refusal_shows_the_dates", refusals_show_dates),
+        test("a_refusal_shows_the_names", refusals_show_names),
         test("right_addresses", right_addresses),
         test("wildcards", wildcards),
         test("names_ignore_case", || {
@@ -110,6 +114,48 @@ fn refuses(pair: &Pair, name: &str, reasons: &[&str]) {
         assert!(text.contains(verify.subject()), "{text}");
         assert!(!error.queue().entries().is_empty(), "{error:?}");
     }
+}
+
+/// What the error says, the same on every protocol and every library.
+fn refused_in_words(pair: &Pair, name: &str, ending: &str) {
+    for protocol in protocols() {
+        let connector = connector().max_protocol(protocol).build().unwrap();
+        let text = refusal(&connector, pair, name).to_string();
+        assert!(text.ends_with(ending), "{text}\ndoes not end with\n{ending}");
+    }
+}
+
+fn refusals_show_dates() {
+    // 2020-01-31, one second before the end of the day, and 2021-02-28; what is to come is far away.
+    let past = Leaf::server(NAME).with(|params| {
+        params.not_before = rcgen::date_time_ymd(2020, 1, 31) + Duration::from_secs(86_399);
+        params.not_after = rcgen::date_time_ymd(2021, 2, 28);
+    });
+    let future = Leaf::server(NAME).with(|params| {
+        params.not_before = rcgen::date_time_ymd(2090, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2091, 1, 1);
+    });
+    refused_in_words(&good().issue(&past), NAME, ", depth 0, valid 2020-01-31T23:59:59Z to 2021-02-28T00:00:00Z)");
+    refused_in_words(&good().issue(&future), NAME, ", depth 0, valid 2090-01-01T00:00:00Z to 2091-01-01T00:00:00Z)");
+}
+
+fn refusals_show_names() {
+    let other = Leaf::server("other.test").and_address([192, 0, 2, 1].into());
+    refused_in_words(&good().issue(&other), NAME, r#", depth 0, alternative names "other.test", 192.0.2.1)"#);
+    refused_in_words(&good().issue(&other), "::1", r#", depth 0, alternative names "other.test", 192.0.2.1)"#);
+    let none = Leaf::server(NAME).with(|params| params.subject_alt_names.clear());
+    refused_in_words(&good().issue(&none), NAME, ", depth 0, no alternative names)");
+    let many = (0..2000).fold(Leaf::server("first.test"), |leaf, n| leaf.and_name(&format!("{n}.test")));
+    let few = r#""first.test", "0.test", "1.test", "2.test", "3.test" and 1996 more)"#;
+    refused_in_words(&good().issue(&many), NAME, few);
+    let hostile = Leaf::server("a.test\", \"server.test\n\u{1b}[2J");
+    refused_in_words(&good().issue(&hostile), NAME, r#"alternative names "a.test\", \"server.test\n\u{1b}[2J")"#);
+    // Nothing in the subject: what there is to say is in the names.
+    let nobody = Leaf::server("other.test").with(|params| params.distinguished_name = DistinguishedName::new());
+    refused_in_words(&good().issue(&nobody), NAME, r#"(at depth 0 of the chain, alternative names "other.test")"#);
+    // A fault of another kind is about neither.
+    let text = refusal(&connector().build().unwrap(), &Leaf::server(NAME).self_signed(), NAME).to_string();
+    assert!(!text.contains("alternative names") && !text.contains("valid 20"), "{text}");
 }
 
 fn accepts(pair: &Pair, name: &str) {

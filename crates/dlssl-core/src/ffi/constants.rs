@@ -95,7 +95,11 @@ constants! {
     }
     header "openssl/x509_vfy.h" {
         X509_V_OK: c_long = 0;
+        X509_V_ERR_CERT_NOT_YET_VALID: c_int = 9;
+        X509_V_ERR_CERT_HAS_EXPIRED: c_int = 10;
         X509_V_ERR_APPLICATION_VERIFICATION: c_int = 50;
+        X509_V_ERR_HOSTNAME_MISMATCH: c_int = 62;
+        X509_V_ERR_IP_ADDRESS_MISMATCH: c_int = 64;
         X509_V_FLAG_CRL_CHECK: c_ulong = 0x4;
         X509_V_FLAG_CRL_CHECK_ALL: c_ulong = 0x8;
         X509_V_FLAG_X509_STRICT: c_ulong = 0x20;

@@ -15,7 +15,7 @@ use once_cell::race::OnceBox;
 use super::{Frame, in_callback};
 use crate::config::{Verification, VerifyCallback};
 use crate::context::Context;
-use crate::error::VerifyFailure;
+use crate::error::{NO_HOST_NAME, VerifyFailure};
 use crate::raw::{self, verify_error_text};
 use crate::x509::{Certificate, Pin, sound, weak};
 
@@ -141,7 +141,7 @@ fn own_checks(frame: &mut Frame<'_>, policy: &Policy, step: &Step<'_>, chain: &[
         sound::in_chain(chain),
         weak,
         too_long.then_some((chain.len() - 1, "certificate chain too long")),
-        nameless.then_some((0, "hostname mismatch: no host name among the alternative names")),
+        nameless.then_some((0, NO_HOST_NAME)),
     ];
     for (depth, reason) in faults.into_iter().flatten() {
         let fault = step.fault(chain.get(depth), depth, reason);

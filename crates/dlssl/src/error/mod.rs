@@ -6,6 +6,10 @@ mod kind;
 use std::fmt;
 use std::io;
 
+use dlssl_core::ffi::constants::{
+    X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_HOSTNAME_MISMATCH,
+    X509_V_ERR_IP_ADDRESS_MISMATCH,
+};
 use dlssl_core::{ErrorStack, Inherited, Library, LoadError, RandomError};
 
 pub(crate) use generations::check_same_generation;
@@ -118,13 +122,29 @@ impl VerifyFailure {
     }
 }
 
+/// Reason of ours for a certificate that the library would take by the name in its subject.
+pub(crate) const NO_HOST_NAME: &str = "hostname mismatch: no host name among the alternative names";
+
+/// The reason and the certificate; its dates where it is out of them, its alternative names where it is for others.
 impl fmt::Display for VerifyFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ", self.reason)?;
+        write!(f, "{} (", self.reason)?;
         if self.subject.is_empty() {
-            return write!(f, "(at depth {} of the chain)", self.depth);
+            write!(f, "at depth {} of the chain", self.depth)?;
+        } else {
+            write!(f, "certificate {}, issued by {}, depth {}", self.subject, self.issuer, self.depth)?;
         }
-        write!(f, "(certificate {}, issued by {}, depth {})", self.subject, self.issuer, self.depth)
+        match (&self.certificate, self.code) {
+            (Some(certificate), X509_V_ERR_CERT_NOT_YET_VALID | X509_V_ERR_CERT_HAS_EXPIRED) => {
+                write!(f, ", valid {}", certificate.validity_line())?;
+            }
+            (Some(certificate), X509_V_ERR_HOSTNAME_MISMATCH | X509_V_ERR_IP_ADDRESS_MISMATCH) => {
+                write!(f, ", {}", certificate.names_line())?;
+            }
+            (Some(certificate), _) if self.reason == NO_HOST_NAME => write!(f, ", {}", certificate.names_line())?,
+            _ => {}
+        }
+        f.write_str(")")
     }
 }
 

@@ -38,6 +38,26 @@ pub enum AltName {
     Other(Vec<u8>),
 }
 
+impl AltName {
+    /// For errors: short, and such that no name passes for another or for several.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Dns(name) | Self::Email(name) | Self::Uri(name) => quoted(name),
+            Self::Ip(address) => address.to_string(),
+            Self::Directory(name) => quoted(&name.to_string()),
+            Self::Other(_) => "(of another kind)".to_owned(),
+        }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    const MOST: usize = 100;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
 /// Object identifier of the extension, 2.5.29.17.
 pub(super) const EXTENSION: &[u8] = &[0x55, 0x1D, 17];
 
@@ -89,6 +109,15 @@ mod tests {
         assert_eq!(address(&[127, 0, 0, 1]).unwrap(), IpAddr::from([127, 0, 0, 1]));
         assert_eq!(address(&[0; 16]).unwrap(), IpAddr::from([0u16; 8]));
         assert!(address(&[1, 2, 3]).is_err());
+    }
+
+    #[test]
+    fn shown_on_one_line_and_in_short() {
+        let hostile = AltName::Dns("a\", \"good.test\n\x1b[2J\\".to_owned());
+        assert_eq!(hostile.shown(), r#""a\", \"good.test\n\u{1b}[2J\\""#);
+        assert_eq!(AltName::Uri("ü".repeat(100)).shown(), format!("\"{}\"", "ü".repeat(100)));
+        assert_eq!(AltName::Uri("ü".repeat(101)).shown(), format!("\"{}\"…", "ü".repeat(100)));
+        assert_eq!(AltName::Ip([127, 0, 0, 1].into()).shown(), "127.0.0.1");
     }
 
     #[test]

@@ -335,6 +335,24 @@ impl Certificate {
         self.issuer().map_or_else(|error| format!("({error})"), |name| name.to_string())
     }
 
+    /// When it is valid, for errors.
+    pub(crate) fn validity_line(&self) -> String {
+        self.validity().map_or_else(|error| format!("({error})"), |validity| validity.to_string())
+    }
+
+    /// The first of its alternative names, for errors.
+    pub(crate) fn names_line(&self) -> String {
+        const MOST: usize = 5;
+        let names = match self.alt_names() {
+            Ok(names) if names.is_empty() => return "no alternative names".to_owned(),
+            Ok(names) => names,
+            Err(error) => return format!("alternative names ({error})"),
+        };
+        let shown: Vec<_> = names.iter().take(MOST).map(AltName::shown).collect();
+        let more = if names.len() > MOST { format!(" and {} more", names.len() - MOST) } else { String::new() };
+        format!("alternative names {}{more}", shown.join(", "))
+    }
+
     /// Reads its parts.
     fn read<R>(&self, reader: impl FnOnce(Parts<'_>) -> Result<R, Malformed>) -> Result<R, Error> {
         Parts::parse(self.der()).and_then(reader).map_err(|malformed| self.malformed(malformed))

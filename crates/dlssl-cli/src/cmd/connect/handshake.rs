@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use dlssl::{Connector, Error, ErrorKind, HandshakeError, TlsStream};
+use dlssl::{Connector, Error, ErrorKind, HandshakeError, TlsStream, VerifyFailure};
 use rustix::event::PollFlags;
 
 use super::wait::wait;
@@ -48,6 +48,9 @@ pub(super) fn silent(phase: &str, patience: Option<Duration>) -> Failure {
 fn refused(error: &Error, name: &str, args: &ConnectArgs) -> Failure {
     let failure = Failure::new(format_args!("no TLS with {} as \"{name}\": {error}", args.peer));
     match error.kind() {
+        ErrorKind::Certificate if error.verify().is_some_and(is_about_time) => {
+            failure.advice("have the certificate renewed, or correct the clock of this machine")
+        }
         ErrorKind::Certificate => {
             failure.advice("--ca FILE trusts another root, --name NAME expects another name in the certificate")
         }
@@ -56,4 +59,9 @@ fn refused(error: &Error, name: &str, args: &ConnectArgs) -> Failure {
         ErrorKind::InvalidName => failure.advice("give a host name or an IP address with --name"),
         _ => failure,
     }
+}
+
+/// `X509_V_ERR_CERT_NOT_YET_VALID` and `X509_V_ERR_CERT_HAS_EXPIRED`.
+fn is_about_time(failure: &VerifyFailure) -> bool {
+    matches!(failure.code(), 9 | 10)
 }
