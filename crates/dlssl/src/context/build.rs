@@ -55,7 +55,7 @@ fn run(library: &Library, settings: &Settings) -> Result<Context, Error> {
     let hooks = hooks::make(library, settings, id_context)?;
     Ok(Context {
         inner: Inner {
-            context: context.into(),
+            context,
             method,
             tolerate_missing_close_notify: settings.tolerate_missing_close_notify,
             // A pre-shared key says who the peer is as well as a certificate does.

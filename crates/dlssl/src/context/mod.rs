@@ -53,7 +53,7 @@ pub struct Context {
 }
 
 struct Inner {
-    context: Arc<SslContext>,
+    context: SslContext,
     method: Method,
     tolerate_missing_close_notify: bool,
     /// A peer without a certificate is refused, whatever the cipher suite makes of it.

@@ -26,8 +26,14 @@ impl Pace {
     /// Counts an operation that is done; whether the connection does little.
     #[inline]
     pub(super) fn is_calm(&mut self) -> bool {
+        self.is_calm_though_busy() || self.operations <= FEW
+    }
+
+    /// The same of a connection that [has done much](Self::is_busy).
+    #[inline(always)]
+    pub(super) fn is_calm_though_busy(&mut self) -> bool {
         self.operations = self.operations.wrapping_add(1);
-        self.operations <= FEW || self.operations.is_multiple_of(SELDOM) && self.was_slow(LONG * SELDOM)
+        self.operations.is_multiple_of(SELDOM) && self.was_slow(LONG * SELDOM)
     }
 
     /// Whether it does little, at a pause that begins.
@@ -37,6 +43,7 @@ impl Pace {
     }
 
     /// Whether so much time went by since it was looked at; then it does little from here on.
+    #[cold]
     fn was_slow(&mut self, least: Duration) -> bool {
         let now = Instant::now();
         let slow = self.last.replace(now).is_some_and(|last| now.duration_since(last) >= least);

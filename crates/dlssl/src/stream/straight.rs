@@ -38,7 +38,7 @@ impl<S> Connection<S> {
         bio.begin_count();
         let result = self.ssl.transfer(bio, &mut self.stash, what);
         if result > 0 && !self.stash.has_panicked() && self.stash.is_silent() && bio.has_no_rest() {
-            if self.pace.is_calm() {
+            if self.pace.is_calm_though_busy() {
                 self.release();
             }
             Ok(result)
