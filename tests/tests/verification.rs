@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use dlssl::{
-    Acceptor, Certificate, Connector, ConnectorBuilder, Crls, Error, ErrorKind, Pin, Roots, TlsStream, Verification,
-    VerifyFlag,
+    Acceptor, Certificate, Connector, ConnectorBuilder, Crls, Error, ErrorKind, Pin, Protocol, Roots, TlsStream,
+    Verification, VerifyFlag,
 };
 use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{is_openssl_from, library};
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         test("pins", pins),
         test("pins_do_not_replace_verification", pins_and_verification),
         test("pins_alone", pins_alone),
+        test("a_certificate_that_nobody_minds", nobody_minds),
         test("callback_sees_everything", callback_sees),
         test("callback_refuses", callback_refuses),
         test("callback_cannot_accept", callback_cannot_accept),
@@ -316,6 +317,17 @@ fn pins_alone() {
 }
 
 type Seen = Arc<Mutex<Vec<Verification>>>;
+
+/// What fails after it is called by its own name.
+fn nobody_minds() {
+    let careless = connector().danger_accept_invalid_certificates(true).max_protocol(Protocol::Tls12).build().unwrap();
+    let stranger = Leaf::server(NAME).self_signed();
+    let acceptor = Acceptor::builder(library(), stranger.identity()).client_roots(authority().roots()).build().unwrap();
+    let error = Error::from(shake(&careless, &acceptor, NAME, pipe()).0.unwrap_err());
+    assert_eq!(error.kind(), ErrorKind::Handshake, "{error}");
+    assert!(error.verify().is_none() && error.to_string().contains("alert"), "{error}");
+    let _ = library().take_errors();
+}
 
 fn recorder() -> (Seen, impl Fn(&Verification) -> bool + Clone + Send + Sync + 'static) {
     let seen = Seen::default();
