@@ -13,7 +13,7 @@ use dlssl::{
 };
 use dlssl_tests::harness::{Test, run, test};
 use dlssl_tests::library::{is_openssl_from, library, loader};
-use dlssl_tests::pki::{NAME, Pki};
+use dlssl_tests::pki::{Leaf, NAME, Pki};
 use dlssl_tests::process;
 use dlssl_tests::talk::{Bio, acceptor, both, connector, protocols, send, shake, shake_tcp};
 use dlssl_tests::wire::{End, pipe};
@@ -228,7 +228,7 @@ fn never_verified(protocol: Protocol) {
 }
 
 fn acceptor_of_a_stranger(protocol: Protocol) -> Acceptor {
-    let stranger = dlssl_tests::pki::Leaf::server(NAME).self_signed();
+    let stranger = Leaf::server(NAME).self_signed();
     let builder = Acceptor::builder(library(), stranger.identity());
     builder.min_protocol(protocol).max_protocol(protocol).build().unwrap()
 }
@@ -236,14 +236,14 @@ fn acceptor_of_a_stranger(protocol: Protocol) -> Acceptor {
 const OTHER: &str = "other.test";
 
 fn acceptor_of_another(protocol: Protocol) -> Acceptor {
-    let other = Pki::shared().authority.issue(&dlssl_tests::pki::Leaf::server(OTHER));
+    let other = Pki::shared().authority.issue(&Leaf::server(OTHER));
     let builder = Acceptor::builder(library(), other.identity());
     builder.min_protocol(protocol).max_protocol(protocol).build().unwrap()
 }
 
 fn other_name(protocol: Protocol) {
     let (connector, acceptor) = pair(protocol);
-    let other = Pki::shared().authority.issue(&dlssl_tests::pki::Leaf::server(OTHER));
+    let other = Pki::shared().authority.issue(&Leaf::server(OTHER));
     let acceptor = acceptor.identity_for(OTHER, other.identity()).build().unwrap();
     let connector = connector.build().unwrap();
     let (client, _server) = talk(&connector, &acceptor, OTHER);
@@ -277,13 +277,18 @@ fn unsaid_name(protocol: Protocol) {
     assert!(connect(OTHER, Some(&session)).0.unwrap().session_reused());
 }
 
-/// What the program accepts against the library's word it is asked about in each connection.
+/// What the program accepts against the library's word, or ours, it is asked about in each connection.
 fn overruled(protocol: Protocol) {
-    let acceptor = acceptor_of_another(protocol);
-    let connector = pair(protocol).0.danger_verify_callback(|_| true).build().unwrap();
-    for _ in 0..3 {
-        let (client, _server) = talk(&connector, &acceptor, NAME);
-        assert!(!client.session_reused());
+    // Older libraries do not mind a name that stands in the subject alone.
+    let nameless = Leaf::server(NAME).with(|params| params.subject_alt_names.clear());
+    let nameless = Acceptor::builder(library(), Pki::shared().authority.issue(&nameless).identity());
+    let nameless = nameless.min_protocol(protocol).max_protocol(protocol).build().unwrap();
+    for acceptor in [acceptor_of_another(protocol), nameless] {
+        let connector = pair(protocol).0.danger_verify_callback(|_| true).build().unwrap();
+        for _ in 0..3 {
+            let (client, _server) = talk(&connector, &acceptor, NAME);
+            assert!(!client.session_reused() && !client.verify_result().is_ok());
+        }
     }
 }
 
@@ -469,7 +474,7 @@ fn replaced(protocol: Protocol) {
     let (connector, acceptor) = pair(protocol);
     let (connector, acceptor) = (connector.build().unwrap(), acceptor.build().unwrap());
     assert!(!resumes(&connector, &acceptor, NAME));
-    let next = Pki::shared().authority.issue(&dlssl_tests::pki::Leaf::server(NAME));
+    let next = Pki::shared().authority.issue(&Leaf::server(NAME));
     acceptor.replace_identity(&next.identity()).unwrap();
     assert!(resumes(&connector, &acceptor, NAME));
     let fresh = pair(protocol).0.build().unwrap();
@@ -500,7 +505,7 @@ fn after_a_reload() {
     };
     assert!(!reused().0);
     assert!(reused().0);
-    let next = Pki::shared().authority.issue(&dlssl_tests::pki::Leaf::server(NAME));
+    let next = Pki::shared().authority.issue(&Leaf::server(NAME));
     acceptor.replace_identity(&next.identity()).unwrap();
     acceptor.set_ticket_keys([key(2), key(1)]).unwrap();
     slot.reload().unwrap();

@@ -152,6 +152,10 @@ fn own_checks(frame: &mut Frame<'_>, policy: &Policy, step: &Step<'_>, chain: &[
         if !overruled {
             return refuse(frame, step, fault);
         }
+        // The verdict tells, as it does where the program overrules the library.
+        if step.code() == 0 {
+            step.set_code(fault.code);
+        }
     }
     if !policy.is_pinned(chain) {
         return refuse(frame, step, step.fault(chain.first(), 0, "no certificate of the chain is pinned"));

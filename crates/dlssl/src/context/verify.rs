@@ -140,7 +140,8 @@ macro_rules! verify_settings {
         /// not fit is refused all the same.
         ///
         /// In a handshake that resumes a session nobody is asked. So a client keeps no session with a certificate that was accepted
-        /// against the library's word, and refuses one that the program offers ([`ErrorKind::Certificate`](crate::ErrorKind)).
+        /// against the library's word or a check of dlssl's own, and refuses one that the program offers
+        /// ([`ErrorKind::Certificate`](crate::ErrorKind)).
         ///
         /// A panic comes out of the method that handshakes.
         ///
