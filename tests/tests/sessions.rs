@@ -57,6 +57,7 @@ fn on(protocol: Protocol) -> Vec<Test> {
         named("verified_for_another_name", other_name),
         named("verified_for_another_name_that_nobody_said", unsaid_name),
         named("overruled_and_resumed", overruled),
+        named("verified_for_nobody_by_who_has_a_key", for_a_key),
         named("a_store_of_the_program", store),
         named("a_store_that_panics", store_panics),
         named("servers_without_memory", no_server_memory),
@@ -289,6 +290,21 @@ fn overruled(protocol: Protocol) {
             let (client, _server) = talk(&connector, &acceptor, NAME);
             assert!(!client.session_reused() && !client.verify_result().is_ok());
         }
+    }
+}
+
+/// A connector with a pre-shared key does without certificates where the key is used, and only there.
+fn for_a_key(protocol: Protocol) {
+    let Ok(connector) = pair(protocol).0.psk("client 7", [7; 32]).build() else {
+        assert_eq!(library().flavour(), dlssl::Flavour::LibreSsl);
+        return;
+    };
+    for (builder, acceptor) in [
+        (pair(protocol).0.danger_accept_invalid_certificates(true), acceptor_of_a_stranger(protocol)),
+        (pair(protocol).0.danger_accept_invalid_names(true), acceptor_of_another(protocol)),
+    ] {
+        let session = talk(&builder.build().unwrap(), &acceptor, NAME).0.session().unwrap();
+        assert_eq!(with(&connector, &acceptor, &session).unwrap_err().kind(), ErrorKind::Certificate);
     }
 }
 

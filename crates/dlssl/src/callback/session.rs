@@ -42,7 +42,7 @@ pub(crate) unsafe extern "C" fn new_session(ssl: *mut SSL, session: *mut SSL_SES
 unsafe fn is_good(frame: &Frame<'_>, ssl: *const SSL) -> bool {
     // SAFETY: by contract; plain getter.
     let accepted = || unsafe { (frame.library.functions().ssl.SSL_get_verify_result)(ssl) } == 0;
-    frame.context.is_some_and(|context| !context.requires_certificate() || accepted())
+    frame.context.is_some_and(|context| context.verify_policy().ignored || accepted())
 }
 
 /// Asks the program's store. What it gives is parsed here; what cannot be is as good as nothing.
