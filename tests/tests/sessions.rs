@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dlssl::{
-    Acceptor, AcceptorBuilder, Connector, ConnectorBuilder, ErrorKind, Protocol, Session, SessionStore, TicketKey,
+    Acceptor, AcceptorBuilder, Connector, ConnectorBuilder, ErrorKind, Pin, Protocol, Session, SessionStore, TicketKey,
     TlsStream,
 };
 use dlssl_tests::harness::{Test, run, test};
-use dlssl_tests::library::{is_openssl_from, library, loader};
+use dlssl_tests::library::{has_tls13, is_openssl_from, library, loader};
 use dlssl_tests::pki::{Leaf, NAME, Pki};
 use dlssl_tests::process;
 use dlssl_tests::talk::{Bio, acceptor, both, connector, protocols, send, shake, shake_tcp};
@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         test("ticket_keys_that_are_none", no_keys),
         test("application_names", application_names),
         test("bounded_by_names", bounded),
+        test("versions_that_are_not_spoken", not_spoken),
         // By itself: it would make the contexts of other tests forget their sessions.
         test("after_a_reload", || process::by_itself("reload")),
     ]);
@@ -58,6 +59,7 @@ fn on(protocol: Protocol) -> Vec<Test> {
         named("verified_for_another_name_that_nobody_said", unsaid_name),
         named("overruled_and_resumed", overruled),
         named("verified_for_nobody_by_who_has_a_key", for_a_key),
+        named("made_under_other_pins", other_pins),
         named("a_store_of_the_program", store),
         named("a_store_that_panics", store_panics),
         named("servers_without_memory", no_server_memory),
@@ -305,6 +307,29 @@ fn for_a_key(protocol: Protocol) {
     ] {
         let session = talk(&builder.build().unwrap(), &acceptor, NAME).0.session().unwrap();
         assert_eq!(with(&connector, &acceptor, &session).unwrap_err().kind(), ErrorKind::Certificate);
+    }
+}
+
+fn other_pins(protocol: Protocol) {
+    let (connector, acceptor) = pair(protocol);
+    let acceptor = acceptor.build().unwrap();
+    let (client, _server) = talk(&connector.clone().build().unwrap(), &acceptor, NAME);
+    let session = client.session().unwrap();
+    let pin = Pin::certificate(&client.peer_certificate().unwrap()).unwrap();
+    let pinned = connector.pins([pin]).build().unwrap();
+    assert_eq!(with(&pinned, &acceptor, &session).unwrap_err().kind(), ErrorKind::Handshake);
+    let session = talk(&pinned, &acceptor, NAME).0.session().unwrap();
+    assert!(with(&pinned, &acceptor, &session).unwrap().session_reused());
+}
+
+/// Some libraries speak the version of the session that they are given, whatever the bounds.
+fn not_spoken() {
+    let made = if has_tls13() { [Protocol::Tls12, Protocol::Tls13] } else { [Protocol::Tls11, Protocol::Tls12] };
+    for (then, now) in [(made[0], made[1]), (made[1], made[0])] {
+        let acceptor = acceptor().min_protocol(made[0]).build().unwrap();
+        let session = talk(&pair(then).0.build().unwrap(), &acceptor, NAME).0.session().unwrap();
+        let client = with(&pair(now).0.build().unwrap(), &acceptor, &session).unwrap();
+        assert_eq!((client.protocol(), client.session_reused()), (Some(now), false));
     }
 }
 

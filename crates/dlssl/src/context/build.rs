@@ -53,6 +53,9 @@ fn run(library: &Library, settings: &Settings) -> Result<Context, Error> {
     let replacement = settings.replacement.current();
     let context = one(library, settings, replacement.as_ref().or(settings.identity.as_ref()), &id_context)?;
     let hooks = hooks::make(library, settings, id_context)?;
+    let builder = Builder { library, settings };
+    let oldest = builder.oldest(&context);
+    let spoken = Protocol::ALL.into_iter().filter(|protocol| builder.speaks(oldest, *protocol)).collect();
     Ok(Context {
         inner: Inner {
             context,
@@ -62,6 +65,7 @@ fn run(library: &Library, settings: &Settings) -> Result<Context, Error> {
             require_certificate: settings.peer_certificate == PeerCertificate::Required
                 && settings.functions.psk.is_none(),
             asks_on_request: settings.peer_certificate == PeerCertificate::OnRequest,
+            spoken,
             hooks,
             verify: verify::policy(settings),
             no_wildcards: settings.verify.no_wildcards,
@@ -135,12 +139,21 @@ impl Builder<'_> {
         Error::new(ErrorKind::Unsupported, format!("{} cannot do {what}", self.library.version_text()))
     }
 
+    /// The oldest version that is to be spoken.
+    fn oldest(&self, context: &SslContext) -> Protocol {
+        let of_policy = || context.min_protocol().and_then(Protocol::from_number).unwrap_or(Protocol::Tls12);
+        self.settings.min_protocol.unwrap_or_else(|| of_policy().max(Protocol::Tls12))
+    }
+
+    fn speaks(&self, oldest: Protocol, protocol: Protocol) -> bool {
+        protocol >= oldest
+            && self.settings.max_protocol.is_none_or(|max| protocol <= max)
+            && protocol.number() <= newest(self.library.flavour(), self.library.version())
+            && !self.settings.tuning.disabled.contains(&protocol)
+    }
+
     fn protocols(&self, context: &SslContext) -> Result<(), Error> {
-        let of_policy = context.min_protocol().and_then(Protocol::from_number);
-        let min = match self.settings.min_protocol {
-            Some(min) => min,
-            None => of_policy.unwrap_or(Protocol::Tls12).max(Protocol::Tls12),
-        };
+        let min = self.oldest(context);
         let max = self.settings.max_protocol;
         if max.is_some_and(|max| max < min) {
             return Err(Error::new(
@@ -152,11 +165,7 @@ impl Builder<'_> {
         if min.number() > newest {
             return Err(self.unsupported(min));
         }
-        let top = max.map_or(newest, |max| max.number().min(newest));
-        let left = |protocol: &Protocol| {
-            (min.number()..=top).contains(&protocol.number()) && !self.settings.tuning.disabled.contains(protocol)
-        };
-        if !Protocol::ALL.iter().any(left) {
+        if !Protocol::ALL.into_iter().any(|protocol| self.speaks(min, protocol)) {
             return Err(Error::new(ErrorKind::Configuration, "no version of TLS is left to speak"));
         }
         for protocol in &self.settings.tuning.disabled {

@@ -338,13 +338,19 @@ impl ConnectConfiguration {
     }
 
     /// Offers this session to the server, instead of one that the connector remembers. The server may go on with it
-    /// or not: see [`TlsStream::session_reused`]. Its certificate must be valid for the name all the same.
+    /// or not: see [`TlsStream::session_reused`]. Its certificate must be valid for the name all the same, and it must
+    /// come from a connector with the same [`pins`](ConnectorBuilder::pins), or the handshake fails. One of a version of TLS
+    /// that this connector does not speak is passed over.
     ///
     /// # Errors
     /// [`ErrorKind::MixedGenerations`] when the session belongs to another load of a library; as for [`Session::to_der`].
     #[doc(alias = "SSL_set_session")]
     pub fn session(mut self, session: &Session) -> Result<Self, Error> {
         check_same_generation(self.context.library(), session.library(), "the session")?;
+        // 1.0.2 and LibreSSL would speak the session's version whatever the bounds say.
+        if !self.context.speaks(session.protocol()) {
+            return Ok(self);
+        }
         // OpenSSL marks a session of TLS 1.3 as used up in all its holders.
         self.session = Some(Session::from_der(session.library(), &session.to_der()?)?);
         Ok(self)

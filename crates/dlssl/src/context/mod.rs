@@ -31,6 +31,7 @@ pub(crate) use identities::Identities;
 pub use server::{AcceptConfiguration, Acceptor, AcceptorBuilder};
 
 use crate::callback::VerifyPolicy;
+use crate::config::Protocol;
 use crate::raw::SslContext;
 
 /// Settings that are applied and shared by connections; cheap to clone.
@@ -66,6 +67,8 @@ struct Inner {
     no_wildcards: bool,
     /// Kernel TLS was asked for.
     kernel_tls: bool,
+    /// Versions that it speaks.
+    spoken: Vec<Protocol>,
     hooks: Hooks,
 }
 
@@ -117,6 +120,11 @@ impl Context {
 
     pub(crate) fn refuses_wildcards(&self) -> bool {
         self.inner.no_wildcards
+    }
+
+    /// Whether connections may be of this version.
+    pub(crate) fn speaks(&self, protocol: Option<Protocol>) -> bool {
+        protocol.is_some_and(|protocol| self.inner.spoken.contains(&protocol))
     }
 
     #[cfg(unix)]
