@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use dlssl::{Acceptor, Connector, ErrorKind, Protocol, Session, TlsStream};
 use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{is_openssl_from, library};
-use dlssl_tests::pki::NAME;
+use dlssl_tests::pki::{NAME, Pki};
 use dlssl_tests::talk::{acceptor, both, connector, joined, send};
 use dlssl_tests::wire::{End, pipe};
 
@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         test("more_than_the_server_takes", too_much).only_if(has, lacks),
         test("a_server_that_takes_none", none_taken).only_if(has, lacks),
         test("an_older_protocol", older).only_if(has, lacks),
+        test("a_session_for_something_else", something_else).only_if(has, lacks),
         test("not_to_a_server_that_was_never_verified", never_verified).only_if(has, lacks),
         test("without_the_servers_cache", without_cache).only_if(has, lacks),
     ])
@@ -123,6 +124,30 @@ fn older() {
         let (client, mut server) = early(&connector, &acceptor, None, b"unsent");
         assert!(!client.early_data_accepted());
         assert_eq!(server.danger_take_early_data(), b"");
+    }
+}
+
+/// Where the session was for another application protocol, name or version, nothing goes early, and all else goes on.
+fn something_else() {
+    let identity = || Pki::shared().server.identity();
+    let acceptor = acceptor().identity_for(NAME, identity()).alpn(["h2", "http/1.1"]).danger_early_data(MOST);
+    let acceptor = acceptor.build().unwrap();
+    let h2 = || connector().alpn(["h2"]);
+    for (connector, sni, resumes, goes) in [
+        (h2(), true, true, true),
+        (h2(), false, true, false),
+        (connector().alpn(["http/1.1"]), true, true, false),
+        (connector(), true, true, false),
+        (h2().max_protocol(Protocol::Tls12), true, false, false),
+    ] {
+        let session = first(&h2().build().unwrap(), &acceptor);
+        let (ours, theirs) = pipe();
+        let configured = connector.build().unwrap().configure(NAME).unwrap().sni(sni).session(&session).unwrap();
+        let configured = configured.danger_early_data("early").unwrap();
+        let (client, server) = both(|| configured.connect(ours), || acceptor.accept(theirs));
+        let (client, mut server) = (client.unwrap(), server.unwrap());
+        assert_eq!((client.session_reused(), client.early_data_accepted()), (resumes, goes), "{connector:?} {sni}");
+        assert_eq!(server.danger_take_early_data(), if goes { &b"early"[..] } else { b"" });
     }
 }
 

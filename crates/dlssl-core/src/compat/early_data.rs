@@ -1,9 +1,10 @@
 //! Early data (0-RTT): OpenSSL from 1.1.1 on. LibreSSL has the functions, and they always fail.
 
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
+use std::ptr;
 
 use super::configure::Applied;
-use crate::ffi::{Functions, SSL, SSL_CTX, SSL_SESSION};
+use crate::ffi::{Functions, SSL, SSL_CTX, SSL_SESSION, memory};
 use crate::version::Flavour;
 
 /// `SSL_EARLY_DATA_ACCEPTED`.
@@ -51,6 +52,26 @@ pub unsafe fn most_of(functions: &Functions, session: *const SSL_SESSION) -> u32
     };
     // SAFETY: by contract; plain getters.
     unsafe { if is_resumable(session) == 1 { get(session) } else { 0 } }
+}
+
+/// Name of the server that answered to it in the session, and the application protocol that was agreed on; empty where there
+/// is none. Early data without the same again breaks the handshake ("inconsistent early data sni", "… alpn").
+///
+/// # Safety
+/// `session` must be a live session of this library, and live as long as what is given.
+#[must_use]
+pub unsafe fn agreed<'a>(functions: &Functions, session: *const SSL_SESSION) -> (&'a [u8], &'a [u8]) {
+    let table = &functions.ssl_session;
+    // SAFETY: by contract; the session owns the name, which ends with NUL, and the protocol; the variables are our own.
+    unsafe {
+        let name = table.SSL_SESSION_get0_hostname.map_or(ptr::null(), |get| get(session));
+        let name = if name.is_null() { &[] } else { CStr::from_ptr(name).to_bytes() };
+        let (mut protocol, mut len) = (ptr::null(), 0);
+        if let Some(get) = table.SSL_SESSION_get0_alpn_selected {
+            get(session, &raw mut protocol, &raw mut len);
+        }
+        (name, memory::slice(protocol, isize::try_from(len).unwrap_or(0)))
+    }
 }
 
 /// Sends early data; 1 when all is sent, else as `SSL_write`.

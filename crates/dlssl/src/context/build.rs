@@ -66,6 +66,7 @@ fn run(library: &Library, settings: &Settings) -> Result<Context, Error> {
                 && settings.functions.psk.is_none(),
             asks_on_request: settings.peer_certificate == PeerCertificate::OnRequest,
             spoken,
+            offered_alpn: settings.alpn.clone(),
             hooks,
             verify: verify::policy(settings),
             no_wildcards: settings.verify.no_wildcards,

@@ -358,7 +358,8 @@ impl ConnectConfiguration {
 
     /// **Sends these bytes before the handshake is done** (0-RTT), where a session is resumed whose server takes so
     /// many: who listens can send them to the server again, so they must do no harm when they are acted on twice. They
-    /// are not sent at all without such a session, and the server may leave them unread: look at
+    /// are not sent at all without such a session, nor where its name (SNI) or application protocol is not asked for again,
+    /// and the server may leave them unread: look at
     /// [`TlsStream::early_data_accepted`], and send them again in the ordinary way if it is `false`.
     ///
     /// # Errors

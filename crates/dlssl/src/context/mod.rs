@@ -69,6 +69,8 @@ struct Inner {
     kernel_tls: bool,
     /// Versions that it speaks.
     spoken: Vec<Protocol>,
+    /// Application protocols that a client offers.
+    offered_alpn: Vec<Vec<u8>>,
     hooks: Hooks,
 }
 
@@ -125,6 +127,11 @@ impl Context {
     /// Whether connections may be of this version.
     pub(crate) fn speaks(&self, protocol: Option<Protocol>) -> bool {
         protocol.is_some_and(|protocol| self.inner.spoken.contains(&protocol))
+    }
+
+    /// Whether a client offers this application protocol.
+    pub(crate) fn offers(&self, protocol: &[u8]) -> bool {
+        self.inner.offered_alpn.iter().any(|offered| offered == protocol)
     }
 
     #[cfg(unix)]

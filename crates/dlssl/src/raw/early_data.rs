@@ -25,6 +25,12 @@ impl RawSession {
         let most = unsafe { compat::most_of(self.library().functions(), self.as_ptr()) };
         usize::try_from(most).unwrap_or(usize::MAX)
     }
+
+    /// Name (SNI) and application protocol that early data must come with again; empty where there is none.
+    pub(crate) fn agreed(&self) -> (&[u8], &[u8]) {
+        // SAFETY: live session of this library, which lives as long as we are borrowed.
+        unsafe { compat::agreed(self.library().functions(), self.as_ptr()) }
+    }
 }
 
 impl Ssl {

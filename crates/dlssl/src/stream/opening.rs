@@ -107,7 +107,7 @@ impl Opening {
         if let Some(session) = session.or_else(remembered) {
             ssl.offer_session(session.raw(), session.offered(), &row)
                 .map_err(failed(context, "cannot offer the session"))?;
-            if let Some(data) = early.filter(|data| (1..=session.raw().most_early_data()).contains(&data.len())) {
+            if let Some(data) = early.filter(|data| takes_early(&session, data, context, &key)) {
                 // The session decides who can read it: so that is looked at before, and not only after.
                 check_session(&opening.ssl, &key)?;
                 opening.early = Some(Early::Send(data));
@@ -177,6 +177,18 @@ impl Opening {
         connection.set_up(self.key, self.replaced, self.early);
         handshake(connection, None)
     }
+}
+
+/// Whether early data may go with a session: as much as its server takes, for the name and the application protocol of then.
+fn takes_early(session: &Session, data: &[u8], context: &Context, key: &SessionKey) -> bool {
+    let (name, protocol) = session.raw().agreed();
+    let asked = match &key.name {
+        ServerName::Dns(host) if key.sni => host.as_bytes(),
+        _ => &[],
+    };
+    (1..=session.raw().most_early_data()).contains(&data.len())
+        && (name.is_empty() || name == asked)
+        && (protocol.is_empty() || context.offers(protocol))
 }
 
 /// Refuses what is known to be refused before C is called at all.

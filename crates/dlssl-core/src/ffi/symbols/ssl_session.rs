@@ -1,6 +1,6 @@
 //! `openssl/ssl.h`: sessions, tickets and early data.
 
-use std::ffi::{c_int, c_long, c_uchar, c_uint, c_void};
+use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_void};
 
 use crate::ffi::macros::symbols;
 use crate::ffi::types::*;
@@ -27,6 +27,10 @@ symbols! {
     optional {
         fn SSL_session_reused(ssl: *const SSL) -> c_int where openssl "1.1.0..", libressl "never";
         fn SSL_SESSION_get_protocol_version(session: *const SSL_SESSION) -> c_int where openssl "1.1.0..";
+        fn SSL_SESSION_get0_hostname(session: *const SSL_SESSION) -> *const c_char
+            where openssl "1.1.0..", libressl "never";
+        fn SSL_SESSION_get0_alpn_selected(session: *const SSL_SESSION, name: *mut *const c_uchar, len: *mut usize)
+            where openssl "1.1.1..", libressl "never";
         fn SSL_SESSION_is_resumable(session: *const SSL_SESSION) -> c_int where openssl "1.1.1..", libressl "3.4..";
         fn SSL_CTX_set_num_tickets(ctx: *mut SSL_CTX, tickets: usize) -> c_int
             where openssl "1.1.1..", libressl "3.4..";
