@@ -107,7 +107,8 @@ macro_rules! verify_settings {
         }
 
         /// Certificate revocation lists. The peer's own certificate must not be on that of its issuer, which must be
-        /// there; see [`VerifyFlag::CrlCheckAll`](crate::VerifyFlag::CrlCheckAll) for the whole chain.
+        /// there; see [`VerifyFlag::CrlCheckAll`](crate::VerifyFlag::CrlCheckAll) for the whole chain. A certificate that is revoked
+        /// after its session was made is not found out by resuming it.
         #[doc(alias = "X509_STORE_add_crl")]
         pub fn crls(mut self, lists: $crate::Crls) -> Self {
             self.settings.verify.crls.extend(lists.sources);
@@ -122,7 +123,9 @@ macro_rules! verify_settings {
         }
 
         /// Has the program refuse certificates that the library accepts. `judge` is called for each certificate of the
-        /// chain and for each fault; `false` refuses. What the library refuses stays refused, whatever it says.
+        /// chain and for each fault; `false` refuses. What the library refuses stays refused, whatever it says. In a handshake
+        /// that resumes a session nobody is asked: [`session_cache(false)`](Self::session_cache), on a server with
+        /// [`session_tickets(false)`](Self::session_tickets), makes each a full one.
         ///
         /// A panic comes out of the method that handshakes.
         #[doc(alias = "SSL_CTX_set_verify")]
