@@ -10,7 +10,7 @@ use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::library;
 use dlssl_tests::pki::{Leaf, NAME, Pair, Pki};
 use dlssl_tests::process::run as run_process;
-use dlssl_tests::talk::{self, acceptor, both, connector, protocols, send, shake};
+use dlssl_tests::talk::{self, acceptor, both, connector, joined, protocols, send, shake};
 use dlssl_tests::wire::{End, pipe};
 
 fn main() -> ExitCode {
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         test("a_status_is_stapled", stapled),
         test("a_status_by_a_function", stapled_by_function),
         test("no_status_unless_asked", not_asked),
+        test("no_status_by_resuming", not_resumed),
         test("openssl_gets_the_certificate_it_asks_for", openssl_by_name).needs("openssl"),
         test("openssl_gets_the_status", openssl_status).needs("openssl"),
     ])
@@ -205,6 +206,19 @@ fn not_asked() {
     let identity = Pki::shared().server.identity().ocsp_response(STATUS);
     let acceptor = Acceptor::builder(library(), identity).build().unwrap();
     assert_eq!(status(&connector().build().unwrap(), &acceptor, NAME), None);
+}
+
+/// Who demands a status must not go by it where there is no certificate either.
+fn not_resumed() {
+    for protocol in protocols() {
+        let identity = Pki::shared().server.identity().ocsp_response(STATUS);
+        let acceptor = Acceptor::builder(library(), identity).max_protocol(protocol).build().unwrap();
+        let connector = connector().request_ocsp(true).build().unwrap();
+        for resumes in [false, true] {
+            let (client, _server) = joined(&connector, &acceptor);
+            assert_eq!((client.session_reused(), client.ocsp_response().is_none()), (resumes, resumes), "{protocol}");
+        }
+    }
 }
 
 /// `openssl s_client` with these options against an acceptor; its output.

@@ -219,7 +219,8 @@ impl<S> TlsStream<S> {
     }
 
     /// Status of the server's certificate (an OCSP response in DER) as the server stapled it, where the client
-    /// [asked](crate::ConnectorBuilder::request_ocsp). Nobody has looked into it.
+    /// [asked](crate::ConnectorBuilder::request_ocsp). Nobody has looked into it. `None` where a session is resumed: a server
+    /// shows no certificate then, and no status.
     #[must_use]
     #[doc(alias = "SSL_get_tlsext_status_ocsp_resp")]
     pub fn ocsp_response(&self) -> Option<&[u8]> {
