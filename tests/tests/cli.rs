@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         test("doctor_text", doctor_text),
         test("doctor_json", doctor_json),
         test("doctor_without_a_library", doctor_without),
-        test("doctor_with_a_closed_output", closed_output),
+        test("doctor_and_bench_with_a_closed_output", closed_output),
         test("selftest", selftest),
         test("selftest_json", selftest_json),
         test("selftest_of_two_libraries", selftest_of_two)
@@ -79,10 +79,10 @@ fn stricter_configuration() {
 
 /// As `dlssl doctor | head -1` has it.
 fn closed_output() {
-    for options in [&[][..], &["--json"]] {
+    for (name, options) in [("doctor", &[][..]), ("doctor", &["--json"]), ("bench", &["--rounds", "1"])] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let mut command = cli::command("doctor");
+        let mut command = cli::command(name);
         let outcome = command.args(options).stdout(writer).stderr(std::process::Stdio::piped()).output().unwrap();
         assert!(outcome.status.success(), "{outcome:?}");
         assert!(outcome.stderr.is_empty(), "{outcome:?}");

@@ -46,7 +46,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
     } else {
         table(&mut out, &results, args.rounds.get())
     };
-    shown.and_then(|()| out.flush()).map_err(Failure::output)
+    report::unless_closed(shown.and_then(|()| out.flush()))
 }
 
 /// The JSON form; an interface, so fields are only added.
