@@ -50,10 +50,16 @@ impl Served {
         self.running.ended().is_none()
     }
 
+    /// Sends a signal.
+    #[cfg(unix)]
+    pub fn signal(&self, signal: i32) {
+        self.running.signal(signal);
+    }
+
     /// Sends a signal and takes the outcome.
     #[cfg(unix)]
     pub fn end_by(self, signal: i32) -> Outcome {
-        self.running.signal(signal);
+        self.signal(signal);
         self.running.finish()
     }
 }

@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         test("serve_is_not_held_up_by_a_silent_client", silent_client),
         test("serve_ends_on_sigterm", || ends_by(libc::SIGTERM)).only_if(cfg!(unix), || "no signals".into()),
         test("serve_ends_on_sigint", || ends_by(libc::SIGINT)).only_if(cfg!(unix), || "no signals".into()),
+        test("serve_outlives_its_terminal_under_nohup", nohup).only_if(cfg!(unix), || "no signals".into()),
         test("serve_with_bad_files", serve_with_bad_files),
         test("serve_on_a_taken_port", taken_port),
         test("connect_to_nobody", connect_to_nobody),
@@ -303,6 +304,38 @@ fn ends_by(signal: i32) {
 
 #[cfg(not(unix))]
 fn ends_by(_signal: i32) {}
+
+#[cfg(unix)]
+fn nohup() {
+    use std::os::unix::process::CommandExt;
+
+    for ignored in [true, false] {
+        let mut command = cli::command("serve");
+        let handling = if ignored { libc::SIG_IGN } else { libc::SIG_DFL };
+        let handle = move || {
+            // SAFETY: a plain call, allowed after a fork.
+            unsafe { libc::signal(libc::SIGHUP, handling) };
+            Ok(())
+        };
+        // SAFETY: it allocates nothing and takes no lock.
+        unsafe { command.pre_exec(handle) };
+        let mut served = Served::of(command, &[]);
+        let outcome = if ignored {
+            served.signal(libc::SIGHUP);
+            // Without open connections it would end at once; until then it could still answer.
+            std::thread::sleep(Duration::from_millis(500));
+            assert!(served.lives(), "{}", served.log());
+            connector().build().unwrap().connect(NAME, TcpStream::connect(served.address()).unwrap()).unwrap();
+            served.end_by(libc::SIGTERM)
+        } else {
+            served.end_by(libc::SIGHUP)
+        };
+        assert_eq!(outcome.status.code(), Some(0), "{outcome:?}");
+    }
+}
+
+#[cfg(not(unix))]
+fn nohup() {}
 
 fn serve_with_bad_files() {
     let pki = Pki::shared();

@@ -167,7 +167,8 @@ pub(crate) struct ConnectArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The first line on standard output is \"listening on ADDR:PORT\". Ends on SIGINT and SIGTERM with exit code 0.
+The first line on standard output is \"listening on ADDR:PORT\". Ends on SIGINT, SIGTERM and SIGHUP with exit code 0;
+under nohup, not on SIGHUP.
 
 Examples:
   dlssl serve --listen 127.0.0.1:8443 --cert cert.pem --key key.pem

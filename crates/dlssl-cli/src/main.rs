@@ -2,7 +2,7 @@
 //!
 //! Exit codes: 0 when the command did what was asked, 1 when it did not, 2 for a wrong command line.
 
-// Not `forbid`: choosing a library by path is `unsafe`, and `library.rs` does it once.
+// Not `forbid`: choosing a library by path is `unsafe`, which `library.rs` does, and so is ignoring a signal, in `cmd/serve`.
 #![deny(unsafe_code)]
 
 mod args;

@@ -6,10 +6,10 @@ mod echo;
 mod http;
 mod paced;
 mod places;
+mod signals;
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -40,12 +40,7 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
         listener.local_addr().map_err(|error| Failure::new(format_args!("cannot tell the address: {error}")))?;
 
     // Before the address is told: whoever reads it may send the signal at once.
-    let (stop, stopped) = mpsc::channel();
-    ctrlc::set_handler(move || {
-        // A second signal finds nobody who listens, and changes nothing.
-        let _ = stop.send(());
-    })
-    .map_err(|error| Failure::new(format_args!("cannot watch for signals: {error}")))?;
+    let stopped = signals::watch().map_err(|error| Failure::new(format_args!("cannot watch for signals: {error}")))?;
 
     let places = Places::new(args.max_connections.get());
     let server = Server {
