@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         test("doctor_text", doctor_text),
         test("doctor_json", doctor_json),
         test("doctor_without_a_library", doctor_without),
+        test("doctor_and_paths_that_are_no_unicode", no_unicode).needs_linux(),
         test("doctor_and_bench_with_a_closed_output", closed_output),
         test("selftest", selftest),
         test("selftest_json", selftest_json),
@@ -133,6 +134,31 @@ fn doctor_without() {
     assert_eq!(report["error"]["code"], "not-found");
     assert!(!report["problems"].as_array().unwrap().is_empty());
 }
+
+#[cfg(target_os = "linux")]
+fn no_unicode() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let dir = TempDir::new().unwrap();
+    let folder = dir.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    std::os::unix::fs::symlink(library().libssl_path().parent().unwrap(), &folder).unwrap();
+    let roots = dir.path().join(std::ffi::OsStr::from_bytes(b"roots\xe9.pem"));
+    std::fs::copy(Pki::shared().root_path(), &roots).unwrap();
+    let mut command = cli::bare("doctor");
+    let file = |path: &std::path::Path| folder.join(path.file_name().unwrap());
+    command.arg("--json").env("SSL_CERT_FILE", &roots);
+    command.env("DLSSL_LIBSSL", file(library().libssl_path()));
+    command.env("DLSSL_LIBCRYPTO", file(library().libcrypto_path()));
+    let report = json(&process::run(&mut command, b"").success());
+    for path in [&report["library"]["libssl"], &report["library"]["libcrypto"], &report["roots"]["file"]] {
+        assert!(path.as_str().unwrap().contains('\u{fffd}'), "{path}");
+    }
+    let blames = |problem: &Value| problem["what"].as_str().unwrap().contains("SSL_CERT_FILE");
+    assert!(!report["problems"].as_array().unwrap().iter().any(blames), "it is there: {report}");
+}
+
+#[cfg(not(target_os = "linux"))]
+fn no_unicode() {}
 
 fn selftest() {
     let outcome = process::run(&mut cli::command("selftest"), b"").success();

@@ -57,6 +57,7 @@ fn main() -> ExitCode {
         test("current_is_the_same_twice", current_twice),
         test("reload_makes_a_new_generation", reload),
         test("a_failed_reload_changes_nothing", failed_reload),
+        test("reports_of_paths_that_are_no_unicode", no_unicode).needs_linux().needs_private_copies(),
     ])
 }
 
@@ -554,3 +555,25 @@ fn failed_reload() {
     assert!(!error.explanation().to_string().is_empty());
     assert_eq!(slot.current().unwrap().generation(), before);
 }
+
+#[cfg(target_os = "linux")]
+fn no_unicode() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let dir = TempDir::new().unwrap();
+    let folder = dir.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+    std::os::unix::fs::symlink(library().libssl_path().parent().unwrap(), &folder).unwrap();
+    let file = |path: &Path| folder.join(path.file_name().unwrap());
+    // SAFETY: the files of the library under test.
+    let loader = unsafe { Loader::new().files(file(library().libssl_path()), file(library().libcrypto_path())) };
+    // A copy of its own: content that is mapped already goes by the path that it was first found under.
+    let reloaded = Slot::default().reload_with(loader.fresh_copy(true)).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&reloaded.to_json()).unwrap();
+    let explanation: serde_json::Value = serde_json::from_str(&reloaded.new_library().explain().to_json()).unwrap();
+    for path in [&report["new"]["libssl"], &report["new"]["libcrypto"], &explanation["taken"]["libssl"]] {
+        assert!(path.as_str().unwrap().contains('\u{fffd}'), "{path}");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn no_unicode() {}

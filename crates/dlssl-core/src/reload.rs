@@ -1,7 +1,7 @@
 //! What a reload did, as text and as JSON.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::path::Path;
 
 use serde::Serialize;
 
@@ -105,8 +105,9 @@ struct Report<'a> {
 struct Side<'a> {
     generation: u64,
     version_text: &'a str,
-    libssl: &'a Path,
-    libcrypto: &'a Path,
+    /// Any path: the whole report would be lost for one that is no Unicode.
+    libssl: Cow<'a, str>,
+    libcrypto: Cow<'a, str>,
     private_copy: bool,
     inherited: bool,
 }
@@ -116,8 +117,8 @@ impl<'a> Side<'a> {
         Self {
             generation: library.generation().get(),
             version_text: library.version_text(),
-            libssl: library.libssl_path(),
-            libcrypto: library.libcrypto_path(),
+            libssl: library.libssl_path().to_string_lossy(),
+            libcrypto: library.libcrypto_path().to_string_lossy(),
             private_copy: library.is_private_copy(),
             inherited: library.is_inherited(),
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 /// The process's map, read once for several questions.
 pub(crate) struct MappedFiles {
     #[cfg(target_os = "linux")]
-    map: String,
+    map: Vec<u8>,
 }
 
 #[cfg(target_os = "linux")]
@@ -20,12 +20,13 @@ impl MappedFiles {
         // With room beforehand, and not by the file itself, which would ask for a length that there is not: small reads would
         // follow, and the kernel walks the mappings for each.
         file.take(u64::MAX).read_to_end(&mut map).ok()?;
-        String::from_utf8(map).ok().map(|map| Self { map })
+        Some(Self { map })
     }
 
     /// Number of the file that is mapped at an address, and whether nothing goes by its name any more.
     fn at(&self, address: usize) -> Option<MappedFile> {
-        self.map.lines().find_map(|line| mapped_file(line, address))
+        // Any file's name may be no Unicode, and what is asked for are numbers.
+        self.map.split(|byte| *byte == b'\n').find_map(|line| mapped_file(&String::from_utf8_lossy(line), address))
     }
 
     /// Whether the file of this number is what is mapped at `address`; `false` where that cannot be told.
@@ -111,6 +112,14 @@ mod tests {
         assert_eq!(files.was_replaced(&path, here), Some(false));
         assert_eq!(files.was_replaced(Path::new("/nowhere"), here), None);
         assert_eq!(files.was_replaced(&path, 1), None);
+    }
+
+    #[test]
+    fn a_name_that_is_no_unicode_hides_no_other_file() {
+        let map =
+            b"1000-2000 r--p 00000000 08:01 7   /caf\xe9/data\n2000-3000 r-xp 00000000 08:01 8   /caf\xe9/libx.so\n";
+        let files = MappedFiles { map: map.to_vec() };
+        assert!(files.is_at(0x1000, 7) && files.is_at(0x2fff, 8) && !files.is_at(0x3000, 8));
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! Environment variables that change which library is loaded or what it trusts.
 
 use std::env;
+use std::ffi::{OsStr, OsString};
 
 use serde::Serialize;
 
@@ -10,8 +11,14 @@ use crate::library::LibraryOptions;
 #[derive(Debug, Serialize)]
 pub(super) struct Variable {
     pub(super) name: &'static str,
-    pub(super) value: String,
+    /// As it is: it may name a file.
+    #[serde(serialize_with = "lossy")]
+    pub(super) value: OsString,
     pub(super) effect: &'static str,
+}
+
+fn lossy<S: serde::Serializer>(value: &OsStr, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&value.to_string_lossy())
 }
 
 /// Name and effect of each variable worth knowing about.
@@ -57,10 +64,10 @@ impl Overruled {
 /// The known variables that are set, in the order above.
 pub(super) fn seen(options: &LibraryOptions) -> Vec<Variable> {
     let overruled = Overruled { named: options.names_a_library(), set_user_id: !dlssl::environment_is_trusted() };
-    pick(overruled, |name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    pick(overruled, |name| env::var_os(name))
 }
 
-fn pick(overruled: Overruled, lookup: impl Fn(&str) -> Option<String>) -> Vec<Variable> {
+fn pick(overruled: Overruled, lookup: impl Fn(&str) -> Option<OsString>) -> Vec<Variable> {
     let variable = |&(name, effect): &(&'static str, &'static str)| {
         Some(Variable { name, value: lookup(name)?, effect: overruled.effect(name, effect) })
     };

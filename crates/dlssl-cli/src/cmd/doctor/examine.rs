@@ -1,6 +1,6 @@
 //! The findings as plain data; their JSON form is an interface, so fields are only added.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dlssl::{Capability, Explanation, Generation, Library, LoadError};
 use serde::Serialize;
@@ -33,8 +33,9 @@ pub(super) struct LibraryReport {
     pub(super) version: String,
     pub(super) version_text: String,
     pub(super) known_version: bool,
-    pub(super) libssl: PathBuf,
-    pub(super) libcrypto: PathBuf,
+    /// What of a path is no Unicode is replaced, here and wherever else one goes into JSON.
+    pub(super) libssl: String,
+    pub(super) libcrypto: String,
     pub(super) generation: Generation,
     pub(super) openssl_dir: Option<String>,
 }
@@ -62,12 +63,13 @@ pub(super) fn loaded<'a>(library: &'a Library, options: &LibraryOptions) -> Diag
         version: library.version().to_string(),
         version_text: library.version_text().to_string(),
         known_version: library.is_known_version(),
-        libssl: library.libssl_path().to_path_buf(),
-        libcrypto: library.libcrypto_path().to_path_buf(),
+        libssl: library.libssl_path().display().to_string(),
+        libcrypto: library.libcrypto_path().display().to_string(),
         generation: library.generation(),
         openssl_dir: library.openssl_dir(),
     };
-    let mut problems = of_library(&about);
+    let mut problems: Vec<_> = of_version(&about).into_iter().collect();
+    problems.extend(out_of_two_places(library.libssl_path(), library.libcrypto_path()));
     problems.extend(isolation::problems(&isolation));
     problems.extend(of_roots(&roots));
     problems.extend(of_environment(&environment));
@@ -114,16 +116,11 @@ fn load_advice(code: &str) -> &'static str {
     }
 }
 
-fn of_library(library: &LibraryReport) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    if !library.known_version {
-        problems.push(Problem {
-            what: format!("{} {} is newer than any version known here", library.flavour, library.version),
-            advice: "it was checked like any other; run dlssl selftest, and look for a newer dlssl".into(),
-        });
-    }
-    problems.extend(out_of_two_places(&library.libssl, &library.libcrypto));
-    problems
+fn of_version(library: &LibraryReport) -> Option<Problem> {
+    (!library.known_version).then(|| Problem {
+        what: format!("{} {} is newer than any version known here", library.flavour, library.version),
+        advice: "it was checked like any other; run dlssl selftest, and look for a newer dlssl".into(),
+    })
 }
 
 fn out_of_two_places(libssl: &Path, libcrypto: &Path) -> Option<Problem> {
@@ -165,13 +162,13 @@ fn of_environment(variables: &[Variable]) -> Vec<Problem> {
                 let there = std::env::split_paths(value).any(|path| path.exists());
                 if !there && !value.is_empty() {
                     problems.push(Problem {
-                        what: format!("{name} names \"{value}\", which does not exist"),
+                        what: format!("{name} names \"{}\", which does not exist", value.to_string_lossy()),
                         advice: format!("correct or unset {name}"),
                     });
                 }
             }
             "LD_PRELOAD" | "DYLD_INSERT_LIBRARIES" if !value.is_empty() => problems.push(Problem {
-                what: format!("{name} puts other code before the library: \"{value}\""),
+                what: format!("{name} puts other code before the library: \"{}\"", value.to_string_lossy()),
                 advice: format!("unset {name} if TLS behaves oddly"),
             }),
             "OPENSSL_ia32cap" => problems.push(Problem {

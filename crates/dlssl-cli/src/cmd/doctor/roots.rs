@@ -1,7 +1,7 @@
 //! Where the default trust roots are, and how many certificates there are.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dlssl::{Library, default_roots};
 use serde::Serialize;
@@ -12,9 +12,9 @@ pub(super) struct RootsReport {
     pub(super) found: bool,
     /// Whose idea the place was; `None` when there is none.
     pub(super) origin: Option<String>,
-    pub(super) file: Option<PathBuf>,
+    pub(super) file: Option<String>,
     pub(super) file_certificates: Option<usize>,
-    pub(super) directory: Option<PathBuf>,
+    pub(super) directory: Option<String>,
     pub(super) directory_certificates: Option<usize>,
     pub(super) considered: Vec<String>,
     pub(super) error: Option<String>,
@@ -26,9 +26,9 @@ pub(super) fn examine(library: &Library) -> RootsReport {
         Ok(found) => RootsReport {
             found: true,
             origin: Some(found.origin().to_string()),
-            file: found.file().map(Path::to_path_buf),
+            file: found.file().map(shown),
             file_certificates: found.file().and_then(in_file),
-            directory: found.directory().map(Path::to_path_buf),
+            directory: found.directory().map(shown),
             directory_certificates: found.directory().and_then(in_directory),
             considered: found.considered().to_vec(),
             error: None,
@@ -44,6 +44,10 @@ pub(super) fn examine(library: &Library) -> RootsReport {
             error: Some(error.to_string()),
         },
     }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// Certificates in a PEM file, counted by their first lines.

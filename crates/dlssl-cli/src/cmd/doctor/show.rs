@@ -1,7 +1,6 @@
 //! The findings as text.
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use super::examine::Diagnosis;
 use super::roots::RootsReport;
@@ -18,8 +17,8 @@ pub(super) fn show(out: &mut impl Write, diagnosis: &Diagnosis<'_>) -> io::Resul
             &[
                 ("flavour", library.flavour.clone()),
                 ("version", library.version.clone()),
-                ("libssl", path(&library.libssl)),
-                ("libcrypto", path(&library.libcrypto)),
+                ("libssl", library.libssl.clone()),
+                ("libcrypto", library.libcrypto.clone()),
                 ("generation", library.generation.to_string()),
                 ("OPENSSLDIR", library.openssl_dir.clone().unwrap_or_else(|| "not told".into())),
             ],
@@ -73,7 +72,7 @@ pub(super) fn show(out: &mut impl Write, diagnosis: &Diagnosis<'_>) -> io::Resul
         let rows: Vec<_> = diagnosis
             .environment
             .iter()
-            .map(|variable| (variable.name, format!("{} ({})", variable.value, variable.effect)))
+            .map(|variable| (variable.name, format!("{} ({})", variable.value.to_string_lossy(), variable.effect)))
             .collect();
         report::pairs(out, &rows)?;
     }
@@ -110,14 +109,10 @@ fn root_rows(roots: &RootsReport) -> Vec<(&'static str, String)> {
     rows
 }
 
-fn counted(place: &Path, certificates: Option<usize>) -> String {
+fn counted(place: &str, certificates: Option<usize>) -> String {
     match certificates {
-        Some(1) => format!("{} (1 certificate)", place.display()),
-        Some(count) => format!("{} ({count} certificates)", place.display()),
-        None => path(place),
+        Some(1) => format!("{place} (1 certificate)"),
+        Some(count) => format!("{place} ({count} certificates)"),
+        None => place.to_owned(),
     }
-}
-
-fn path(path: &Path) -> String {
-    path.display().to_string()
 }
