@@ -111,7 +111,11 @@ pub(super) fn from_environment(
             let folder = libssl.parent().unwrap_or(Path::new("."));
             list(folder)
                 .map_err(|error| unreadable(folder, &error))
-                .and_then(|files| candidates::libcrypto_beside(surroundings.platform, libssl, &files))
+                .and_then(|files| {
+                    let found = candidates::libcrypto_beside(surroundings.platform, libssl, &files);
+                    // Without libssl itself, it is not libcrypto that is missed.
+                    found.map_err(|failure| if is_among(libssl, &files) { failure } else { absent(libssl) })
+                })
                 .map(|libcrypto| one(libssl, libcrypto))
         }
         [(LIBSSL, libssl), (LIBCRYPTO, libcrypto)] => Ok(one(libssl, libcrypto.clone())),
@@ -127,6 +131,16 @@ pub(super) fn from_environment(
         }
     };
     Some(Ok(Asked { set, candidates }))
+}
+
+/// Whether a file is among those of its folder, or has a name that these lists leave out.
+fn is_among(file: &Path, files: &[String]) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str());
+    name.is_none_or(|name| files.iter().any(|file| file == name))
+}
+
+fn absent(path: &Path) -> LoadFailure {
+    LoadFailure::Unreadable { path: path.to_owned(), os: "there is no such file".into() }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> LoadFailure {

@@ -327,6 +327,16 @@ mod tests {
     }
 
     #[test]
+    fn libssl_that_is_not_there_is_what_is_missed_and_not_its_libcrypto() {
+        for (file, missed) in [("/d/libssl.so", "cannot read /d/libssl.so"), ("/d/libssl.so.3", "no libcrypto beside")]
+        {
+            let environment = [("DLSSL_LIBSSL", file)];
+            let error = failure(&Loader::new(), &FakeOpener::default(), &environment, &[("/d", &["libssl.so.3"])]);
+            assert!(error.to_string().contains(missed), "{error}");
+        }
+    }
+
+    #[test]
     fn a_named_file_is_that_file_and_not_what_the_linker_finds_by_the_name() {
         let mut opener = FakeOpener::default();
         opener.images.insert("libcrypto.so.3".into(), FakeImage::default());

@@ -50,11 +50,13 @@ struct Overruled {
 }
 
 impl Overruled {
-    fn effect(self, name: &str, effect: &'static str) -> &'static str {
+    fn effect(self, name: &str, value: &OsStr, effect: &'static str) -> &'static str {
         if self.set_user_id && !name.ends_with("_ia32cap") {
             "ignored: this process runs set-user-id"
         } else if self.named && name.starts_with("DLSSL_") {
             "ignored: a library is named on the command line"
+        } else if value.is_empty() && name.starts_with("DLSSL_") {
+            "ignored: it is empty"
         } else {
             effect
         }
@@ -69,7 +71,8 @@ pub(super) fn seen(options: &LibraryOptions) -> Vec<Variable> {
 
 fn pick(overruled: Overruled, lookup: impl Fn(&str) -> Option<OsString>) -> Vec<Variable> {
     let variable = |&(name, effect): &(&'static str, &'static str)| {
-        Some(Variable { name, value: lookup(name)?, effect: overruled.effect(name, effect) })
+        let value = lookup(name)?;
+        Some(Variable { name, effect: overruled.effect(name, &value, effect), value })
     };
     KNOWN.iter().filter_map(variable).collect()
 }
@@ -98,5 +101,8 @@ mod tests {
         assert_eq!(effects(false, false), [false, false, false]);
         assert_eq!(effects(true, false), [true, false, false]);
         assert_eq!(effects(false, true), [true, true, false]);
+        let empty = pick(Overruled { named: false, set_user_id: false }, |_| Some(OsString::new()));
+        let ignored = |one: &Variable| one.effect.starts_with("ignored");
+        assert!(empty.iter().all(|one| ignored(one) == one.name.starts_with("DLSSL_")));
     }
 }
