@@ -56,7 +56,8 @@ impl Key {
         Arc::new(Key { pair, algorithm: sequence(&[oid(algorithm)]) })
     }
 
-    fn id(&self) -> Vec<u8> {
+    /// What certificates name it by.
+    pub fn id(&self) -> Vec<u8> {
         // Any bytes do that differ between keys.
         self.pair.der_bytes()[1..21].to_vec()
     }
@@ -89,6 +90,8 @@ pub struct Certificate {
     pub subject: Vec<u8>,
     /// Its key.
     pub key: Arc<Key>,
+    /// What it says in place of the public key, in DER.
+    pub public: Option<Vec<u8>>,
     /// In order: identifier, content of the extension.
     pub extensions: Vec<(String, Vec<u8>)>,
     /// Whether the signer's key identifier is added.
@@ -134,6 +137,7 @@ impl Certificate {
             to: utc("340101000000Z"),
             subject,
             key: Key::new(),
+            public: None,
             extensions: Vec::new(),
             names_issuer_key: true,
             algorithm: None,
@@ -146,9 +150,9 @@ impl Certificate {
         let mut this = Certificate::new(common_name(name));
         let key = octets(&this.key.id());
         this.extensions = vec![
-            extension(id::BASIC, true, &basic(Some(true), None)),
-            extension(id::USAGE, true, &usage(&[5, 6])),
-            extension(id::KEY, false, &key),
+            entry(id::BASIC, true, &basic(Some(true), None)),
+            entry(id::USAGE, true, &usage(&[5, 6])),
+            entry(id::KEY, false, &key),
         ];
         this
     }
@@ -157,9 +161,9 @@ impl Certificate {
     pub fn server(names: &[Vec<u8>]) -> Self {
         let mut this = Certificate::new(common_name("a server"));
         this.extensions = vec![
-            extension(id::USAGE, true, &usage(&[0])),
-            extension(id::PURPOSE, false, &purposes(&[SERVER])),
-            extension(id::NAMES, false, &sequence(names)),
+            entry(id::USAGE, true, &usage(&[0])),
+            entry(id::PURPOSE, false, &purposes(&[SERVER])),
+            entry(id::NAMES, false, &sequence(names)),
         ];
         this
     }
@@ -172,7 +176,7 @@ impl Certificate {
 
     /// Puts an extension in the place of the one with its identifier, or at the end.
     pub fn set(mut self, id: &str, critical: bool, value: &[u8]) -> Self {
-        let new = extension(id, critical, value);
+        let new = entry(id, critical, value);
         match self.extensions.iter_mut().find(|(at, _)| at == id) {
             Some(old) => *old = new,
             None => self.extensions.push(new),
@@ -182,7 +186,7 @@ impl Certificate {
 
     /// Adds an extension, be there one or not.
     pub fn add(mut self, id: &str, critical: bool, value: &[u8]) -> Self {
-        self.extensions.push(extension(id, critical, value));
+        self.extensions.push(entry(id, critical, value));
         self
     }
 
@@ -226,7 +230,7 @@ impl Certificate {
     fn signed(&self, issuer: &[u8], signer: &Key) -> Made {
         let mut extensions = self.extensions.clone();
         if self.names_issuer_key && !extensions.iter().any(|(at, _)| at == id::ISSUER_KEY) && !extensions.is_empty() {
-            extensions.push(extension(id::ISSUER_KEY, false, &sequence(&[plain(0, &signer.id())])));
+            extensions.push(entry(id::ISSUER_KEY, false, &sequence(&[plain(0, &signer.id())])));
         }
         let mut parts = Vec::new();
         if let Some(version) = self.version {
@@ -237,7 +241,7 @@ impl Certificate {
         parts.push(self.issuer.clone().unwrap_or_else(|| issuer.to_vec()));
         parts.push(sequence(&[&self.from, &self.to]));
         parts.push(self.subject.clone());
-        parts.push(self.key.pair.subject_public_key_info());
+        parts.push(self.public.clone().unwrap_or_else(|| self.key.pair.subject_public_key_info()));
         if !extensions.is_empty() {
             let all: Vec<_> = extensions.into_iter().map(|(_, der)| der).collect();
             parts.push(inside(3, &sequence(&all)));
@@ -266,6 +270,16 @@ pub fn dns(name: &str) -> Vec<u8> {
 /// An alternative name: IP address.
 pub fn ip(bytes: &[u8]) -> Vec<u8> {
     plain(7, bytes)
+}
+
+/// An alternative name: mail address.
+pub fn mail(address: &str) -> Vec<u8> {
+    plain(1, address.as_bytes())
+}
+
+/// An alternative name: directory name.
+pub fn directory(name: &[u8]) -> Vec<u8> {
+    inside(4, name)
 }
 
 /// The value of basic constraints.
@@ -318,11 +332,16 @@ pub fn generalized(text: &str) -> Vec<u8> {
     tlv(0x18, text.as_bytes())
 }
 
-fn extension(id: &str, critical: bool, value: &[u8]) -> (String, Vec<u8>) {
+/// An extension, of a certificate or of a revocation list.
+pub fn extension(id: &str, critical: bool, value: &[u8]) -> Vec<u8> {
     let mut parts = vec![oid(id)];
     if critical {
         parts.push(boolean(true));
     }
     parts.push(octets(value));
-    (id.to_owned(), sequence(&parts))
+    sequence(&parts)
+}
+
+fn entry(id: &str, critical: bool, value: &[u8]) -> (String, Vec<u8>) {
+    (id.to_owned(), extension(id, critical, value))
 }

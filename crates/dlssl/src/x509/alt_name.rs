@@ -62,7 +62,7 @@ fn quoted(text: &str) -> String {
 pub(super) const EXTENSION: &[u8] = &[0x55, 0x1D, 17];
 
 const EMAIL: u8 = 0x81;
-const DNS: u8 = 0x82;
+pub(super) const DNS: u8 = 0x82;
 const DIRECTORY: u8 = 0xA4;
 const URI: u8 = 0x86;
 const IP: u8 = 0x87;

@@ -1,7 +1,7 @@
 //! What each certificate of a chain must be in itself (RFC 5280), judged by us: 1.0.2 and LibreSSL take a broken or doubled
 //! extension for an absent one, an intermediate that is no authority, and a text for a time.
 
-use super::alt_name::EXTENSION as ALTERNATIVE_NAMES;
+use super::alt_name::{DNS, EXTENSION as ALTERNATIVE_NAMES};
 use super::der::{BIT_STRING, BOOLEAN, Element, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE};
 use super::parse::{BASIC_CONSTRAINTS, Parts};
 use super::{Certificate, Malformed};
@@ -9,6 +9,10 @@ use super::{Certificate, Malformed};
 const KEY_USAGE: &[u8] = &[0x55, 0x1D, 15];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1D, 37];
 const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1D, 30];
+
+/// In name constraints: what is permitted, what is excluded.
+const PERMITTED: u8 = 0xA0;
+const EXCLUDED: u8 = 0xA1;
 
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
@@ -61,8 +65,9 @@ fn basic_constraints(parts: &Parts<'_>) -> Result<BasicConstraints, Malformed> {
         let fits = match id {
             BASIC_CONSTRAINTS => read_basic_constraints(value).map(|read| basic = read),
             KEY_USAGE => alone(value, BIT_STRING).filter(|bits| bits.content.len() > 1).map(drop),
-            EXTENDED_KEY_USAGE => alone(value, SEQUENCE).filter(|all| holds_only(*all, OBJECT_IDENTIFIER)).map(drop),
-            ALTERNATIVE_NAMES | NAME_CONSTRAINTS => alone(value, SEQUENCE).map(drop),
+            EXTENDED_KEY_USAGE => alone(value, SEQUENCE).filter(|all| holds_only(*all, is_identifier)).map(drop),
+            ALTERNATIVE_NAMES => alone(value, SEQUENCE).map(drop),
+            NAME_CONSTRAINTS => alone(value, SEQUENCE).filter(|all| are_constraints(*all)).map(drop),
             _ => Some(()),
         };
         fits.ok_or(Malformed("malformed extension"))?;
@@ -86,11 +91,28 @@ fn alone(mut value: Reader<'_>, tag: u8) -> Option<Element<'_>> {
     value.is_at_end().then_some(element)
 }
 
+/// Whether each list that is there has a constraint in it, and each constraint its form.
+fn are_constraints(all: Element<'_>) -> bool {
+    let mut inside = all.inside();
+    let mut fits = |tag| inside.optional(tag).is_ok_and(|list| list.is_none_or(|list| holds_only(list, is_constraint)));
+    fits(PERMITTED) && fits(EXCLUDED) && inside.is_at_end()
+}
+
+/// A star in a constraint is a letter to every library: what is excluded so would be permitted.
+fn is_constraint(tree: Element<'_>) -> bool {
+    let name = tree.inside().any();
+    tree.tag == SEQUENCE && name.is_ok_and(|name| name.tag != DNS || !name.content.contains(&b'*'))
+}
+
+fn is_identifier(element: Element<'_>) -> bool {
+    element.tag == OBJECT_IDENTIFIER
+}
+
 /// Whether there are elements inside, all of this kind.
-fn holds_only(all: Element<'_>, tag: u8) -> bool {
+fn holds_only(all: Element<'_>, is_one: fn(Element<'_>) -> bool) -> bool {
     let mut inside = all.inside();
     loop {
-        if inside.expect(tag).is_err() {
+        if !inside.any().is_ok_and(is_one) {
             return false;
         }
         if inside.is_at_end() {
@@ -180,9 +202,27 @@ mod tests {
 
     #[test]
     fn purposes_are_identifiers_and_at_least_one() {
-        assert!(holds_only(element(&[0x30, 3, 6, 1, 5]), OBJECT_IDENTIFIER));
-        assert!(!holds_only(element(&[0x30, 0]), OBJECT_IDENTIFIER));
-        assert!(!holds_only(element(&[0x30, 6, 6, 1, 5, 2, 1, 5]), OBJECT_IDENTIFIER));
+        assert!(holds_only(element(&[0x30, 3, 6, 1, 5]), is_identifier));
+        assert!(!holds_only(element(&[0x30, 0]), is_identifier));
+        assert!(!holds_only(element(&[0x30, 6, 6, 1, 5, 2, 1, 5]), is_identifier));
+    }
+
+    #[test]
+    fn constraints_are_lists_of_names_without_stars() {
+        let read = |der: &[u8]| are_constraints(element(der));
+        let list = |tag, name: &[u8]| {
+            let length = name.len() as u8;
+            [&[0x30, length + 6, tag, length + 4, 0x30, length + 2, DNS, length], name].concat()
+        };
+        for tag in [PERMITTED, EXCLUDED] {
+            assert!(read(&list(tag, b"a.test")) && read(&list(tag, b"")));
+            assert!(!read(&list(tag, b"*.test")));
+            assert!(!read(&[0x30, 2, tag, 0]), "an empty list");
+            assert!(!read(&[0x30, 4, tag, 2, DNS, 0]), "a name that is in no constraint");
+        }
+        // A limit on addresses is bytes, of which a star is one.
+        assert!(read(&[0x30, 14, EXCLUDED, 12, 0x30, 10, 0x87, 8, b'*', 0, 0, 0, 0xFF, 0, 0, 0]));
+        assert!(read(&[0x30, 0]) && !read(&list(0xA2, b"a.test")));
     }
 
     proptest! {

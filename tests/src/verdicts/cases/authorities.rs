@@ -4,6 +4,10 @@ use super::{Case, Draft, Pki, server};
 use crate::verdicts::certificate::{ANY, CLIENT, Certificate, SERVER, basic, common_name, id, purposes, usage};
 
 const CODE: &str = "1.3.6.1.5.5.7.3.3";
+const MAIL: &str = "1.3.6.1.5.5.7.3.4";
+const TIME: &str = "1.3.6.1.5.5.7.3.8";
+const STATUS: &str = "1.3.6.1.5.5.7.3.9";
+const PRECERTIFICATES: &str = "1.3.6.1.4.1.11129.2.4.4";
 
 pub(super) fn cases() -> Vec<Case> {
     let pki = Pki::new();
@@ -45,9 +49,31 @@ pub(super) fn cases() -> Vec<Case> {
         .good("A root of version 1 is trusted for being there."),
         Pki::root("authorities::root-no-basic-constraints", |root| root.without(id::BASIC).without(id::USAGE))
             .bad("A root of version 3 that is no authority."),
+        Pki::root("authorities::root-basic-not-critical", |root| root.set(id::BASIC, false, &basic(Some(true), None)))
+            .good("A root whose basic constraints are not critical, as is in use."),
+        Pki::root("authorities::root-no-sign-bit", |root| root.set(id::USAGE, true, &usage(&[6])))
+            .bad("A root whose key may not sign certificates."),
         leaf_as_authority(&pki),
         pki.leaf("authorities::leaf-is-authority", |leaf| leaf.set(id::BASIC, true, &basic(Some(true), None)))
             .good("An authority's certificate used by a server: RFC 5280 does not forbid it."),
+        pki.leaf("authorities::leaf-is-authority-other-name", |leaf| {
+            leaf.set(id::BASIC, true, &basic(Some(true), None))
+        })
+        .host("mail.server.test")
+        .bad("The same, for another host."),
+        pki.leaf("authorities::leaf-basic-constraints", |leaf| leaf.set(id::BASIC, true, &basic(None, None)))
+            .good("A leaf that says it is no authority."),
+        pki.leaf("authorities::leaf-length", |leaf| leaf.set(id::BASIC, true, &basic(None, Some(0))))
+            .bad("A length in a leaf, which is no authority."),
+        pki.leaf("authorities::leaf-may-sign", |leaf| {
+            leaf.set(id::BASIC, true, &basic(None, None)).set(id::USAGE, true, &usage(&[0, 5]))
+        })
+        .bad("A key for certificates, and no authority."),
+        length_0_and_authority_as_leaf(&pki),
+        chain_with_lengths(&pki, "authorities::length-1-then-2", &[Some(1), Some(2)])
+            .good("A lower authority with a greater length, and nothing below it."),
+        chain_with_lengths(&pki, "authorities::length-of-the-second", &[None, Some(0), None])
+            .bad("The second allows none below, and one is."),
         chain_with_lengths(&pki, "authorities::length-0", &[Some(0)]).good("No authority below, and none is."),
         chain_with_lengths(&pki, "authorities::length-0-and-one", &[Some(0), None])
             .bad("No authority below, but one is."),
@@ -64,6 +90,12 @@ pub(super) fn cases() -> Vec<Case> {
         purpose("authorities::code-only", &[CODE]).bad("A certificate for code."),
         purpose("authorities::any-purpose", &[ANY]).bad("The web's rules want the purpose of servers by name."),
         purpose("authorities::any-and-server", &[ANY, SERVER]).good("Any, and the right one."),
+        purpose("authorities::server-and-others", &[SERVER, CODE, MAIL, TIME, STATUS, PRECERTIFICATES])
+            .good("The right one among others, which RFC 5280 allows."),
+        purpose("authorities::mail-time-and-status", &[MAIL, TIME, STATUS]).bad("Three, and not the right one."),
+        purpose("authorities::precertificates-only", &[PRECERTIFICATES]).bad("A key for precertificates."),
+        pki.leaf("authorities::critical-server", |leaf| leaf.set(id::PURPOSE, true, &purposes(&[SERVER])))
+            .good("The right one, critical: RFC 5280 leaves that open."),
         purpose("authorities::no-purpose-in-it", &[]).bad("A list of purposes with none in it."),
         pki.leaf("authorities::no-purposes", |leaf| leaf.without(id::PURPOSE)).good("RFC 5280: no list, any purpose."),
         pki.leaf("authorities::critical-client", |leaf| leaf.set(id::PURPOSE, true, &purposes(&[CLIENT])))
@@ -73,6 +105,8 @@ pub(super) fn cases() -> Vec<Case> {
         authority_for("authorities::of-any", &[ANY]).good("An authority for all."),
         Pki::root("authorities::root-of-clients", |root| root.set(id::PURPOSE, false, &purposes(&[CLIENT])))
             .bad("A root that is for clients only."),
+        Pki::root("authorities::root-of-servers", |root| root.set(id::PURPOSE, false, &purposes(&[SERVER])))
+            .good("A root that is for servers."),
         used("authorities::signs", &[0]).good("A key that signs."),
         used("authorities::encrypts", &[2]).good("A key for encryption, for a verifier a server's too."),
         used("authorities::only-lists", &[6]).bad("A key for revocation lists."),
@@ -103,6 +137,15 @@ fn self_issued(pki: &Pki) -> Case {
     let new = Certificate::authority("same name").with(|new| new.subject = common_name("same name")).signed_by(&old);
     Draft::new("authorities::length-self-issued", &[&pki.root], &[&new, &old], &server().signed_by(&new))
         .good("A new key under the same name is not counted.")
+}
+
+/// The last certificate is no intermediate, so no length counts it.
+fn length_0_and_authority_as_leaf(pki: &Pki) -> Case {
+    let none_below = basic(Some(true), Some(0));
+    let middle = Certificate::authority("none below").set(id::BASIC, true, &none_below).signed_by(&pki.root);
+    let leaf = server().set(id::BASIC, true, &none_below).signed_by(&middle);
+    Draft::new("authorities::length-0-leaf-is-authority", &[&pki.root], &[&middle], &leaf)
+        .good("No authority below, and the leaf is one.")
 }
 
 fn leaf_as_authority(pki: &Pki) -> Case {

@@ -1,7 +1,7 @@
 //! Which chain is found, and how long it is.
 
 use super::{Case, Draft, Made, Pki, server};
-use crate::verdicts::certificate::{Certificate, common_name};
+use crate::verdicts::certificate::{CLIENT, Certificate, basic, common_name, constraints, dns, id, purposes, usage};
 
 pub(super) fn cases() -> Vec<Case> {
     let pki = Pki::new();
@@ -17,6 +17,8 @@ pub(super) fn cases() -> Vec<Case> {
         draft("chains::intermediate-is-trusted", &[root, middle], &[]).good("It is among the trusted ones."),
         draft("chains::only-intermediate-is-trusted", &[middle], &[])
             .good("The chain may end at a trusted intermediate."),
+        draft("chains::intermediate-trusted-root-sent", &[middle], &[root])
+            .good("It ends there, though the root is sent."),
         draft("chains::nothing-fits", &[&stranger], &[middle]).bad("The root is not trusted."),
         draft("chains::root-sent-along", &[&stranger], &[middle, root]).bad("A root that is sent is not trusted."),
         draft("chains::root-sent-and-trusted", &[root], &[middle, root]).good("The root is sent, and trusted."),
@@ -36,8 +38,25 @@ pub(super) fn cases() -> Vec<Case> {
         Draft::new("chains::depth-0-direct", &[root], &[], &direct)
             .depth(0)
             .good("None is allowed, and none is there."),
-        circle(&pki),
+        circle(&pki, "chains::circle").bad("Two sign each other."),
+        circle(&pki, "chains::circle-depth").depth(255).bad("Two sign each other, and 255 intermediates are allowed."),
+        circle_of_one_name(&pki),
+        knot(),
+        no_root_beside_good(&pki),
     ];
+    let doubled = |id, change: &dyn Fn(Certificate) -> Certificate| doubled(&pki, id, change);
+    cases.extend([
+        doubled("chains::first-is-no-authority", &|first| first.set(id::BASIC, true, &basic(None, None)))
+            .good("The intermediate is sent twice: as no authority, and as one."),
+        doubled("chains::first-may-not-sign", &|first| first.set(id::USAGE, true, &usage(&[6])))
+            .good("Twice: with a key that may not sign certificates, and with one that may."),
+        doubled("chains::first-of-clients", &|first| first.set(id::PURPOSE, false, &purposes(&[CLIENT])))
+            .good("Twice: for clients only, and for all."),
+        doubled("chains::first-limited", &|first| {
+            first.set(id::CONSTRAINTS, true, &constraints(&[dns("other.test")], &[]))
+        })
+        .good("Twice: for another domain only, and for all."),
+    ]);
     cases.extend([cross_signed(&pki), cross_signed_expired_last(&pki), expired_beside_good(&pki)]);
     cases.extend([long("chains::of-20", 18).good("Twenty certificates."), long("chains::of-80", 78).good("Eighty.")]);
     cases.push(long("chains::of-80-depth", 78).depth(10).bad("Eighty, where ten intermediates are allowed."));
@@ -61,11 +80,50 @@ fn wrong_key(pki: &Pki) -> Case {
 }
 
 /// Two that sign each other.
-fn circle(pki: &Pki) -> Case {
+fn circle(pki: &Pki, id: &str) -> Draft {
     let (a, b) = (Certificate::authority("a"), Certificate::authority("b"));
     let (a_self, b_self) = (a.self_signed(), b.self_signed());
     let (a, b) = (a.signed_by(&b_self), b.signed_by(&a_self));
-    Draft::new("chains::circle", &[&pki.root], &[&a, &b], &server().signed_by(&a)).bad("Two sign each other.")
+    Draft::new(id, &[&pki.root], &[&a, &b], &server().signed_by(&a))
+}
+
+/// Two keys of one name that sign each other.
+fn circle_of_one_name(pki: &Pki) -> Case {
+    let (a, b) = (Certificate::authority("one name"), Certificate::authority("one name"));
+    let (a_self, b_self) = (a.self_signed(), b.self_signed());
+    let (a, b) = (a.signed_by(&b_self), b.signed_by(&a_self));
+    Draft::new("chains::circle-of-one-name", &[&pki.root], &[&a, &b], &server().signed_by(&a))
+        .bad("Two keys of one name sign each other.")
+}
+
+/// Three authorities that have each signed both others; the first is trusted.
+fn knot() -> Case {
+    let all = ["knot a", "knot b", "knot c"].map(Certificate::authority);
+    let roots = all.each_ref().map(Certificate::self_signed);
+    let mut sent = vec![Certificate::authority("below a").signed_by(&roots[0])];
+    for (subject, certificate) in all.iter().enumerate() {
+        let others = roots.iter().enumerate().filter(|(signer, _)| *signer != subject);
+        sent.extend(others.map(|(_, signer)| certificate.signed_by(signer)));
+    }
+    let leaf = server().signed_by(&sent[0]);
+    Draft::new("chains::knot", &[&roots[0]], &sent.iter().collect::<Vec<_>>(), &leaf)
+        .good("Three that have all signed each other, one of which is trusted.")
+}
+
+/// The intermediate twice: below a root that nobody has, and below the right one.
+fn no_root_beside_good(pki: &Pki) -> Case {
+    let gone = Certificate::authority("a root that is gone").self_signed();
+    let first = Certificate::authority("verdict intermediate").with_key(&pki.middle.key).signed_by(&gone);
+    let leaf = server().signed_by(&pki.middle);
+    Draft::new("chains::first-has-no-root", &[&pki.root], &[&first, &pki.middle], &leaf)
+        .good("Twice: below a root that is not there, and below the right one.")
+}
+
+/// The intermediate twice, in one name and key: the first differs, the second is good.
+fn doubled(pki: &Pki, id: &str, change: &dyn Fn(Certificate) -> Certificate) -> Draft {
+    let first = Certificate::authority("verdict intermediate").with_key(&pki.middle.key);
+    let first = change(first).signed_by(&pki.root);
+    Draft::new(id, &[&pki.root], &[&first, &pki.middle], &server().signed_by(&pki.middle))
 }
 
 /// The new root signed by an old one that is not trusted; the new one is.

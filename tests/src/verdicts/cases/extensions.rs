@@ -1,12 +1,14 @@
 //! Extensions that are unknown, twice there, or broken.
 
 use super::{Case, HOST, Pki};
-use crate::verdicts::certificate::{Certificate, SERVER, basic, dns, id, purposes, usage};
+use crate::verdicts::certificate::{Certificate, SERVER, basic, directory, dns, id, purposes, usage};
 use crate::verdicts::der::{boolean, inside, octets, oid, plain, sequence, small, tlv};
 
 /// RFC 5280: policies, their constraints, and the poison of certificate transparency.
 const POLICIES: &str = "2.5.29.32";
 const POLICY_CONSTRAINTS: &str = "2.5.29.36";
+/// Where more about the issuer is to be found.
+const ISSUER_INFO: &str = "1.3.6.1.5.5.7.1.1";
 const POISON: &str = "1.3.6.1.4.1.11129.2.4.3";
 
 pub(super) fn cases() -> Vec<Case> {
@@ -15,7 +17,40 @@ pub(super) fn cases() -> Vec<Case> {
     let set = |id, which: &str, value: &[u8]| pki.leaf(id, |leaf| leaf.set(which, true, value));
     let names = sequence(&[dns(HOST)]);
     let issuer_key = |id, value: &[u8]| pki.leaf(id, |leaf| leaf.add(id::ISSUER_KEY, false, value));
+    let info = sequence(&[sequence(&[oid("1.3.6.1.5.5.7.48.2"), plain(6, b"http://server.test/issuer.der")])]);
     vec![
+        add("extensions::issuer-info", ISSUER_INFO, false, &info).good("Where the issuer's certificate is to be had."),
+        add("extensions::issuer-info-critical", ISSUER_INFO, true, &info)
+            .bad("The same, critical, which RFC 5280 forbids."),
+        add("extensions::issuer-info-broken", ISSUER_INFO, false, b"no DER").bad("The same, and broken."),
+        add("extensions::issuer-info-empty", ISSUER_INFO, false, &sequence::<Vec<u8>>(&[]))
+            .bad("The same, with nothing in it."),
+        pki.middle("extensions::key-critical", |middle| {
+            let key = octets(&middle.key.id());
+            middle.set(id::KEY, true, &key)
+        })
+        .bad("A critical key identifier, which RFC 5280 forbids."),
+        pki.leaf("extensions::issuer-key-critical", |leaf| {
+            leaf.add(id::ISSUER_KEY, true, &sequence(&[plain(0, &pki.middle.key.id())]))
+        })
+        .bad("A critical identifier of the issuer's key, which RFC 5280 forbids."),
+        Pki::root("extensions::root-no-key", |root| root.without(id::KEY)).good("A root without a key identifier."),
+        Pki::root("extensions::root-no-issuer-key", |root| root.with(|root| root.names_issuer_key = false))
+            .good("A root need not name its own key."),
+        Pki::root("extensions::root-issuer-key-other", |root| {
+            root.set(id::ISSUER_KEY, false, &sequence(&[plain(0, &[7; 20])]))
+        })
+        .bad("A root that names another key as its issuer's."),
+        Pki::root("extensions::root-issuer-key-whole", |root| {
+            let name = inside(1, &directory(&root.subject));
+            let whole = sequence(&[plain(0, &root.key.id()), name, plain(2, &root.serial)]);
+            root.set(id::ISSUER_KEY, false, &whole)
+        })
+        .good("A root that names itself by key, name and number."),
+        pki.middle("extensions::policy-constraints-not-critical", |middle| {
+            middle.add(POLICY_CONSTRAINTS, false, &sequence(&[plain(0, &[3])]))
+        })
+        .bad("Constraints on policies must be critical."),
         add("extensions::unknown", id::UNKNOWN, false, &small(1)).good("One that nobody knows."),
         add("extensions::unknown-critical", id::UNKNOWN, true, &small(1)).bad("The same, and critical."),
         pki.middle("extensions::unknown-critical-intermediate", |middle| middle.add(id::UNKNOWN, true, &small(1)))

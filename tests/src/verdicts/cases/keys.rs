@@ -37,6 +37,18 @@ pub(super) fn cases() -> Vec<Case> {
             der
         })
         .bad("A letter of the name was changed after signing, one that names ignore."),
+        pki.leaf("keys::broken", |leaf| leaf.with(|leaf| leaf.public = Some(no_rsa_key())))
+            .bad("An RSA key without a number."),
+        pki.middle("keys::broken-of-intermediate", |middle| middle.with(|middle| middle.public = Some(no_rsa_key())))
+            .bad("The same in the intermediate."),
+        Pki::root("keys::algorithms-differ-in-root", |root| {
+            root.with(|root| root.algorithm = Some(sequence(&[oid(SHA384)])))
+        })
+        .bad("The root's algorithm inside is not the one outside."),
+        pki.middle("keys::algorithms-differ-in-intermediate", |middle| {
+            middle.with(|middle| middle.algorithm = Some(sequence(&[oid(SHA384)])))
+        })
+        .bad("The same in the intermediate."),
         relabelled(&pki, "keys::relabelled-sha1", SHA1).bad("A signature that calls itself SHA-1."),
         relabelled(&pki, "keys::relabelled-unknown", "1.3.6.1.4.1.55555.2").bad("One of an unknown algorithm."),
         empty_signature(&pki),
@@ -55,6 +67,11 @@ fn relabelled(pki: &Pki, id: &str, algorithm: &str) -> Draft {
     let (tbs, signature) = parts(&leaf.der);
     let der = sequence(&[tbs, new, signature]);
     pki.draft(id, &Made { der, ..leaf })
+}
+
+/// The public key of RSA, with nothing in it.
+fn no_rsa_key() -> Vec<u8> {
+    sequence(&[sequence(&[&oid("1.2.840.113549.1.1.1")[..], &[5, 0]]), bits(&[])])
 }
 
 fn empty_signature(pki: &Pki) -> Case {

@@ -49,6 +49,9 @@ pub(super) fn cases() -> Vec<Case> {
             .host("xn--bcher-kva.server.test")
             .good("A star for an xn-- label."),
         one("names::wildcard-deep", "*.a.b.server.test").host("x.a.b.server.test").good("A star below more labels."),
+        one("names::not-ascii", "b\u{FC}cher.server.test")
+            .host("xn--bcher-kva.server.test")
+            .bad("An international name stands in its xn-- form only."),
         one("names::underscore", "a_b.server.test").host("a_b.server.test").good("An underscore, as is in use."),
         named("names::nul", &[plain(2, b"www.server.test\0.evil.example")]).bad("A NUL after the name."),
         named("names::nul-at-the-end", &[plain(2, b"www.server.test\0")]).bad("A NUL at the end."),

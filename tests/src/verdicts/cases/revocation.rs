@@ -1,11 +1,17 @@
 //! Revocation lists.
 
 use super::{Case, Draft, Made, Pki, server};
-use crate::verdicts::certificate::{Certificate, common_name, id, usage, utc};
-use crate::verdicts::der::{boolean, inside, integer, octets, oid, sequence, small};
+use crate::verdicts::certificate::{Certificate, common_name, dns, extension, generalized, id, usage, utc};
+use crate::verdicts::der::{concat, inside, integer, oid, plain, sequence, small, tlv};
 
 const THIS: &str = "250601000000Z";
 const NEXT: &str = "250701000000Z";
+
+/// RFC 5280: the number of a list, what a list is about, and where a certificate's list is.
+const NUMBER: &str = "2.5.29.20";
+const SCOPE: &str = "2.5.29.28";
+const PLACES: &str = "2.5.29.31";
+const PLACE: &str = "http://server.test/list";
 
 pub(super) fn cases() -> Vec<Case> {
     let pki = Pki::new();
@@ -14,7 +20,7 @@ pub(super) fn cases() -> Vec<Case> {
     let root = || List::new(&pki.root).made();
     let middle = || List::new(&pki.middle);
     let revoked = |serial: &[u8]| middle().revoke(serial).made();
-    vec![
+    let mut cases = vec![
         draft("revocation::good", &[middle().made(), root()]).good("On no list."),
         draft("revocation::another", &[revoked(&[0x55, 2]), root()]).good("Another one is on the list."),
         draft("revocation::revoked", &[revoked(&[0x55, 1]), root()]).bad("The leaf is on the list."),
@@ -27,14 +33,97 @@ pub(super) fn cases() -> Vec<Case> {
             .bad("The list is not valid yet."),
         draft("revocation::other-key", &[List { signer: pki.root.clone(), ..middle() }.made(), root()])
             .bad("The list has another's signature."),
-        draft("revocation::unknown-critical", &[middle().critical().made(), root()])
+        draft("revocation::unknown-critical", &[middle().extended(id::UNKNOWN, true, &small(1)).made(), root()])
             .bad("The list has a critical extension that nobody knows."),
-        draft("revocation::unknown-critical-of-entry", &[middle().revoke(&[9]).critical_entry().made(), root()])
+        draft("revocation::unknown-critical-of-entry", &[middle().revoke(&[9]).entries_with(true).made(), root()])
             .bad("So has an entry of it."),
         may_not_sign(&pki),
         draft("revocation::no-next", &[middle().without_next().made(), root()])
             .good("The list does not say when the next one comes."),
+        draft("revocation::on-another-list", &[middle().made(), List::new(&pki.root).revoke(&[0x55, 1]).made()])
+            .good("Another authority's list has the same number."),
+        draft("revocation::twice", &[middle().revoke(&[0x55, 1]).revoke(&[0x55, 1]).made(), root()])
+            .bad("The leaf is on the list twice."),
+        draft("revocation::long-list", &[long_list(middle()), root()]).good("Ten thousand others are on the list."),
+        draft("revocation::long-list-and-leaf", &[long_list(middle().revoke(&[0x55, 1])), root()])
+            .bad("So are they, and the leaf."),
+        draft("revocation::unknown", &[middle().extended(id::UNKNOWN, false, &small(1)).made(), root()])
+            .good("The list has an extension that nobody knows."),
+        draft("revocation::unknown-of-entry", &[middle().revoke(&[0x55, 1]).entries_with(false).made(), root()])
+            .bad("The leaf's entry has one."),
+        draft("revocation::critical-of-entry", &[middle().revoke(&[0x55, 1]).entries_with(true).made(), root()])
+            .bad("The leaf's entry has a critical one."),
+        draft("revocation::in-the-future", &[middle().since("260101000000Z").revoke(&[0x55, 1]).made(), root()])
+            .bad("The leaf is on the list, as of a day to come."),
+        draft("revocation::before-the-leaf", &[middle().since("200101000000Z").revoke(&[0x55, 1]).made(), root()])
+            .bad("The leaf is on the list, as of a day before it began."),
+        draft("revocation::no-number", &[List { extensions: Vec::new(), ..middle() }.made(), root()])
+            .bad("The list has no number, which RFC 5280 wants."),
+        draft(
+            "revocation::number-critical",
+            &[List { extensions: Vec::new(), ..middle() }.extended(NUMBER, true, &small(1)).made(), root()],
+        )
+        .bad("The list's number is critical, which RFC 5280 forbids."),
+        draft("revocation::version-3", &[List { version: 2, ..middle() }.made(), root()])
+            .bad("There is no version 3 of lists."),
+        draft(
+            "revocation::generalized",
+            &[List { next: Some(generalized("20250701000000Z")), ..middle() }.made(), root()],
+        )
+        .bad("Before 2050, a time has two digits for the year."),
+        no_usage(),
+    ];
+    cases.extend(scopes(&pki));
+    cases
+}
+
+/// Lists that are about some certificates only.
+fn scopes(pki: &Pki) -> Vec<Case> {
+    let uri = |text: &str| plain(6, text.as_bytes());
+    let place = |names: &[Vec<u8>]| inside(0, &inside(0, &concat(names)));
+    let at = |text: &str| place(&[uri(text)]);
+    let yes = [0xFF];
+    let leaf = |places: Option<&[Vec<u8>]>| {
+        let leaf =
+            places.map_or_else(server, |names| server().add(PLACES, false, &sequence(&[sequence(&[place(names)])])));
+        leaf.signed_by(&pki.middle)
+    };
+    let list = |scope: &[Vec<u8>]| List::new(&pki.middle).extended(SCOPE, true, &sequence(scope)).made();
+    let scoped = |id, places: Option<&[Vec<u8>]>, scope: &[Vec<u8>]| {
+        pki.draft(id, &leaf(places)).lists(&[list(scope), List::new(&pki.root).made()])
+    };
+    let here = [uri(PLACE)];
+    let here = Some(&here[..]);
+    let relative = inside(0, &inside(1, &sequence(&[oid("2.5.4.3"), tlv(0x0C, b"part")])));
+    let of_root = List::new(&pki.root).extended(SCOPE, true, &sequence(&[plain(1, &yes)])).made();
+    vec![
+        scoped("revocation::place", here, &[at(PLACE)]).good("The list is that of the place the leaf names."),
+        scoped("revocation::place-other", here, &[at("http://server.test/other")])
+            .bad("The list is that of another place."),
+        scoped("revocation::place-spelled-otherwise", here, &[at("http://server.test/%6Cist")])
+            .bad("The same place spelled otherwise: bytes count."),
+        scoped("revocation::place-of-none", None, &[at(PLACE)]).bad("The list has a place, and the leaf names none."),
+        scoped("revocation::place-among-two", here, &[place(&[dns("server.test"), uri(PLACE)])])
+            .good("The list has two names, one of which the leaf names."),
+        scoped("revocation::place-relative", None, &[relative]).bad("The list's place is relative to its issuer."),
+        scoped("revocation::only-leaves", None, &[plain(1, &yes)]).good("The list is about leaves."),
+        scoped("revocation::only-authorities", None, &[plain(2, &yes)])
+            .bad("The list is about authorities, and the leaf is none."),
+        scoped("revocation::only-attributes", None, &[plain(5, &yes)]).bad("The list is about attribute certificates."),
+        scoped("revocation::only-some-reasons", here, &[at(PLACE), plain(3, &[6, 0x40])])
+            .bad("The list is about stolen keys only."),
+        scoped("revocation::indirect", here, &[at(PLACE), plain(4, &yes)])
+            .bad("A list that is for others' certificates too, which the web's rules forbid."),
+        pki.draft("revocation::only-leaves-for-intermediate", &leaf(None))
+            .lists(&[List::new(&pki.middle).made(), of_root])
+            .bad("The root's list is about leaves, so nothing is known of the intermediate."),
     ]
+}
+
+/// With ten thousand entries more.
+fn long_list(mut list: List) -> Vec<u8> {
+    list.entries.extend((0..10_000_u32).map(|number| concat(&[&[0x44][..], &number.to_be_bytes()])));
+    list.made()
 }
 
 /// What a list shall say.
@@ -44,8 +133,12 @@ struct List {
     this: Vec<u8>,
     next: Option<Vec<u8>>,
     entries: Vec<Vec<u8>>,
-    critical: bool,
-    critical_entry: bool,
+    version: u8,
+    /// When all were revoked.
+    since: Vec<u8>,
+    extensions: Vec<Vec<u8>>,
+    /// Of each entry.
+    entry: Option<Vec<u8>>,
 }
 
 impl List {
@@ -56,8 +149,10 @@ impl List {
             this: utc(THIS),
             next: Some(utc(NEXT)),
             entries: Vec::new(),
-            critical: false,
-            critical_entry: false,
+            version: 1,
+            since: utc(THIS),
+            extensions: vec![extension(NUMBER, false, &small(1))],
+            entry: None,
         }
     }
 
@@ -76,36 +171,37 @@ impl List {
         self
     }
 
-    fn critical(mut self) -> Self {
-        self.critical = true;
+    fn since(mut self, time: &str) -> Self {
+        self.since = utc(time);
         self
     }
 
-    fn critical_entry(mut self) -> Self {
-        self.critical_entry = true;
+    fn extended(mut self, id: &str, critical: bool, value: &[u8]) -> Self {
+        self.extensions.push(extension(id, critical, value));
+        self
+    }
+
+    /// Each entry has an extension that nobody knows.
+    fn entries_with(mut self, critical: bool) -> Self {
+        self.entry = Some(sequence(&[extension(id::UNKNOWN, critical, &small(1))]));
         self
     }
 
     fn made(&self) -> Vec<u8> {
-        let unknown = sequence(&[oid(id::UNKNOWN), boolean(true), octets(&small(1))]);
         let entries = self.entries.iter().map(|serial| {
-            let mut entry = vec![integer(serial), utc(THIS)];
-            if self.critical_entry {
-                entry.push(sequence(std::slice::from_ref(&unknown)));
-            }
-            sequence(&entry)
+            let parts = [Some(integer(serial)), Some(self.since.clone()), self.entry.clone()];
+            sequence(&parts.into_iter().flatten().collect::<Vec<_>>())
         });
         let entries: Vec<_> = entries.collect();
-        let mut parts = vec![small(1), self.signer.key.algorithm().to_vec(), self.issuer.clone(), self.this.clone()];
+        let mut parts =
+            vec![small(self.version), self.signer.key.algorithm().to_vec(), self.issuer.clone(), self.this.clone()];
         parts.extend(self.next.clone());
         if !entries.is_empty() {
             parts.push(sequence(&entries));
         }
-        let mut extensions = vec![sequence(&[oid("2.5.29.20"), octets(&small(1))])];
-        if self.critical {
-            extensions.push(unknown);
+        if !self.extensions.is_empty() {
+            parts.push(inside(0, &sequence(&self.extensions)));
         }
-        parts.push(inside(0, &sequence(&extensions)));
         self.signer.key.sign(&sequence(&parts))
     }
 }
@@ -117,6 +213,14 @@ fn intermediate_revoked(pki: &Pki) -> Case {
     Draft::new("revocation::intermediate", &[&pki.root], &[&middle], &server().signed_by(&middle))
         .lists(&lists)
         .bad("The intermediate is on the root's list.")
+}
+
+/// An authority that does not say what its key is for.
+fn no_usage() -> Case {
+    let root = Certificate::authority("a root for anything").without(id::USAGE).self_signed();
+    Draft::new("revocation::no-usage", &[&root], &[], &server().signed_by(&root))
+        .lists(&[List::new(&root).made()])
+        .good("The root does not say what its key is for, so it may sign lists.")
 }
 
 /// An authority whose key may not sign lists.
