@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::io::{self, ErrorKind as IoKind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,10 +14,11 @@ use dlssl::{ErrorKind, Timeouts};
 use dlssl_tests::harness::{run, test};
 use dlssl_tests::library::{is_openssl_from, library};
 use dlssl_tests::pki::NAME;
+use dlssl_tests::process::PATIENCE;
 use dlssl_tests::talk::{acceptor, connector, pattern};
 use dlssl_tests::tasks::{Eager, block_on, memory_pair, shake};
 use dlssl_tests::wire;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::time::timeout;
 
 fn main() -> ExitCode {
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         test("dropped_handshakes", dropped_handshakes),
         test("dropped_in_each_phase", dropped_in_each_phase),
         test("deadline_of_a_handshake", deadline_of_a_handshake),
+        test("handshake_on_a_clock_of_tests", handshake_on_a_clock_of_tests),
         test("deadline_of_a_stream", deadline_of_a_stream),
         test("suspended_handshake", suspended).only_if(is_openssl_from("1.1.1"), || {
             format!("{} does not show the first message", library().version_text())
@@ -143,6 +145,50 @@ fn deadline_of_a_handshake() {
         let failed = dlssl_tokio::accept_with(acceptor.configure().unwrap().timeouts(limits), b).await.unwrap_err();
         assert_eq!(io::Error::from(failed).kind(), IoKind::TimedOut);
     });
+}
+
+/// Programs test their limits on tokio's clock, which goes on by itself when everybody waits.
+fn handshake_on_a_clock_of_tests() {
+    let connector = connector().build().unwrap();
+    block_on(async {
+        tokio::time::pause();
+        let limit = PATIENCE / 2;
+        let (begun, begun_on_the_wall) = (tokio::time::Instant::now(), Instant::now());
+        let (a, _silent) = tokio::io::duplex(1 << 16);
+        let configured = connector.configure(NAME).unwrap().timeouts(Timeouts::new().handshake(limit));
+        let failed = dlssl_tokio::connect_with(configured, AskedSeldom(a, 0)).await.unwrap_err();
+        assert_eq!(failed.error().kind(), ErrorKind::TimedOut, "{failed}");
+        assert!(begun.elapsed() >= limit - begun_on_the_wall.elapsed());
+    });
+}
+
+/// Is not asked over and over while there is nothing to be had.
+struct AskedSeldom(DuplexStream, usize);
+
+impl AsyncRead for AskedSeldom {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.1 += 1;
+        assert!(self.1 < 100, "it spins");
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for AskedSeldom {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
 }
 
 fn deadline_of_a_stream() {
