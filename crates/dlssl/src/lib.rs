@@ -39,7 +39,10 @@
 
 #![deny(unsafe_code)]
 // What belongs to descriptors, forks and ELF is left out elsewhere, and with it the only use of some things.
-#![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports, unused_variables, irrefutable_let_patterns))]
+#![cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, unused_imports, unused_mut, unused_variables, irrefutable_let_patterns)
+)]
 
 #[allow(unsafe_code)]
 mod bio;

@@ -49,7 +49,7 @@ fn add_numbers(state: &mut Vec<u8>, of: &std::fs::Metadata, newest: u128) -> Opt
         u128::try_from(of.ctime()).ok()? * 1_000_000_000 + u128::try_from(of.ctime_nsec()).ok()?
     };
     #[cfg(not(unix))]
-    let changed = 0;
+    let changed = 0_u128;
     let modified = of.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
     state.extend(of.len().to_ne_bytes());
     state.extend(modified.to_ne_bytes());
