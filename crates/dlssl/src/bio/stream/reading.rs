@@ -100,7 +100,7 @@ impl<S> StreamBio<S> {
         {
             match self.framing.begin(&out[..count]) {
                 Some(0) => return Ok(count),
-                Some(_) => return Ok(count + self.receive_rest(&mut out[count..])),
+                Some(_) => return Ok(count + self.receive_rest(out, count)),
                 None => {}
             }
         }
@@ -125,7 +125,7 @@ impl<S> StreamBio<S> {
         let count = self.arrived(count, self.room())?;
         let own = self.framing.take(&out[..count], count);
         self.keep(&out[own..count]);
-        Ok(own + self.receive_rest(&mut out[own..]))
+        Ok(own + self.receive_rest(out, own))
     }
 
     /// Puts what was received too early into the empty read-ahead buffer.
@@ -147,13 +147,17 @@ impl<S> StreamBio<S> {
     }
 
     /// The rest of a large record right behind its beginning, with one read, if `out` has room for it and for a little more, and what
-    /// follows it into the read-ahead buffer. Gives how much of the record came.
+    /// follows it into the read-ahead buffer. Its first bytes, so many, are in `out`. Gives how much more of the record came.
+    ///
+    /// Of what is no TLS nothing more may come, and C refuses it by its head.
     #[inline]
-    pub(super) fn receive_rest(&mut self, out: &mut [u8]) -> usize {
+    pub(super) fn receive_rest(&mut self, out: &mut [u8], own: usize) -> usize {
+        let (begun, out) = out.split_at_mut(own);
         let left = self.framing.left();
         // Without room for the head of the next, the rest is for a vectored read.
         let is_due = left >= self.room() && out.len() >= left + HEAD && self.receiving != Receiving::No;
-        if is_due { self.read_rest(out, left) } else { 0 }
+        let is_tls = matches!(begun, [20..=24, 3, ..]);
+        if is_due && is_tls { self.read_rest(out, left) } else { 0 }
     }
 
     fn read_rest(&mut self, out: &mut [u8], left: usize) -> usize {
@@ -190,7 +194,7 @@ impl<S> StreamBio<S> {
         let count = self.framing.take(next, out.len());
         out[..count].copy_from_slice(&next[..count]);
         self.start += count;
-        Ok(count + self.receive_rest(&mut out[count..]))
+        Ok(count + self.receive_rest(out, count))
     }
 
     /// Asks the inner stream for what `out` wants, which the read-ahead buffer does not have: how much went right there,
@@ -277,6 +281,15 @@ mod tests {
         assert_eq!(bio.receive(&mut out[..12_401]).unwrap_err().1.to_string(), "cable cut");
         assert_eq!(bio.receive(&mut out[..12_401]).unwrap(), 3);
         assert_eq!(bio.receive(&mut out[..12_398]).unwrap_err().1.kind(), ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn what_is_no_tls_has_no_rest_to_wait_for() {
+        for text in ["GET / HTTP/1.1\r\n\r\n", "220 this is no TLS\r\n"] {
+            let mut bio = answering([Ok(text.into()), Err(io::Error::other("asked for more"))]);
+            assert_eq!(bio.receive(&mut [0; 16_700]).unwrap(), text.len());
+            assert_eq!(bio.stream().0.len(), 1, "{text}");
+        }
     }
 
     #[test]
