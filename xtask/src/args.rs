@@ -206,8 +206,9 @@ pub(crate) struct TestOptions {
     #[arg(long, value_name = "NAME")]
     pub(crate) lib: Vec<String>,
 
-    /// On every build of the catalogue, with the long tests.
-    #[arg(skip)]
+    /// As in the nightly run: the long tests at full length, the examples on each build, and every build of the catalogue
+    /// but for those left out by `--lib`.
+    #[arg(long)]
     pub(crate) nightly: bool,
 
     /// On the system's library and on the libssl and libcrypto in DIR (may be repeated).
