@@ -196,6 +196,15 @@ impl Certificate {
         self
     }
 
+    /// Of version 1, which has no extensions.
+    pub fn of_version_1(self) -> Self {
+        self.with(|certificate| {
+            certificate.version = None;
+            certificate.extensions.clear();
+            certificate.names_issuer_key = false;
+        })
+    }
+
     /// From and to, both `UTCTime`.
     pub fn valid(self, from: &str, to: &str) -> Self {
         self.times(utc(from), utc(to))

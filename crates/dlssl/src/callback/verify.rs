@@ -74,13 +74,14 @@ impl Chain {
     /// The certificates; `ssl` is the connection's own.
     pub(crate) fn certificates(&self, ssl: &raw::Ssl) -> &[Certificate] {
         // Each was encoded once already.
-        let show = |raw: &Kept| raw.raw.iter().map(Arc::clone).filter_map(Certificate::of_shared).collect();
         match self {
             Self::None => &[],
             Self::InC(shown) => {
                 shown.get_or_init(|| Box::new(ssl.kept_chain().into_iter().filter_map(Certificate::new).collect()))
             }
-            Self::Ours(kept) => kept.shown.get_or_init(|| show(kept)),
+            Self::Ours(kept) => {
+                kept.shown.get_or_init(|| kept.raw.iter().map(Arc::clone).filter_map(Certificate::of_shared).collect())
+            }
         }
     }
 }

@@ -31,22 +31,9 @@ pub(super) fn cases() -> Vec<Case> {
             .bad("An intermediate whose key may not sign certificates."),
         pki.middle("authorities::no-usage", |middle| middle.without(id::USAGE))
             .bad("RFC 5280: an authority says what its key is for."),
-        pki.middle("authorities::version-1", |middle| {
-            middle.with(|middle| {
-                middle.version = None;
-                middle.extensions.clear();
-                middle.names_issuer_key = false;
-            })
-        })
-        .bad("An intermediate of version 1."),
-        Pki::root("authorities::root-version-1", |root| {
-            root.with(|root| {
-                root.version = None;
-                root.extensions.clear();
-                root.names_issuer_key = false;
-            })
-        })
-        .good("A root of version 1 is trusted for being there."),
+        pki.middle("authorities::version-1", |middle| middle.of_version_1()).bad("An intermediate of version 1."),
+        Pki::root("authorities::root-version-1", |root| root.of_version_1())
+            .good("A root of version 1 is trusted for being there."),
         Pki::root("authorities::root-no-basic-constraints", |root| root.without(id::BASIC).without(id::USAGE))
             .bad("A root of version 3 that is no authority."),
         Pki::root("authorities::root-basic-not-critical", |root| root.set(id::BASIC, false, &basic(Some(true), None)))

@@ -19,14 +19,8 @@ pub(super) fn cases() -> Vec<Case> {
         serial("encoding::serial-padded", &[0, 1]).bad("A needless zero before the number, which is not DER."),
         serial("encoding::serial-empty", &[]).bad("A number without a byte."),
         serial("encoding::serial-of-22", &[0x7F; 22]).bad("A serial number of 22 bytes."),
-        pki.leaf("encoding::version-1", |leaf| {
-            leaf.with(|leaf| {
-                leaf.version = None;
-                leaf.extensions.clear();
-                leaf.names_issuer_key = false;
-            })
-        })
-        .bad("A server's certificate of version 1, which has no names."),
+        pki.leaf("encoding::version-1", |leaf| leaf.of_version_1())
+            .bad("A server's certificate of version 1, which has no names."),
         pki.leaf("encoding::issuer-left-out", |leaf| leaf.with(|leaf| leaf.issuer = Some(sequence::<Vec<u8>>(&[]))))
             .bad("It names no issuer."),
         version("encoding::version-2", Some(1)).bad("Version 2 has no extensions."),
